@@ -1,0 +1,43 @@
+import type { MimeBundle } from "../../src/host.js";
+
+/**
+ * What a session reports while a cell runs, in the order in which it happened. All events of a cell arrive before
+ * its `execute()` call resolves. Jupyter messages, the headless runner's notebook and its terminal view are all
+ * made from these.
+ */
+export type SessionEvent =
+  | { type: "stream"; name: "stdout" | "stderr"; text: string }
+  | { type: "display"; data: MimeBundle; metadata: Record<string, unknown>; displayId?: string }
+  | { type: "updateDisplay"; data: MimeBundle; metadata: Record<string, unknown>; displayId: string }
+  | { type: "clearOutput"; wait: boolean }
+  | { type: "result"; data: MimeBundle; metadata: Record<string, unknown>; executionCount: number }
+  | { type: "error"; error: CellError };
+
+export interface CellError {
+  /** Class of the error, for example "TypeError"; "KernelInterrupt" and "ExecutorDied" are moelab's own. */
+  name: string;
+  message: string;
+  /** Lines ready to print; frames of user code name their cell and TypeScript line. */
+  traceback: string[];
+}
+
+/** How a cell ended. Never "ok" for a cell that did not run to its end. */
+export type CellStatus = "ok" | "error" | "interrupted" | "died";
+
+export interface ExecuteRequest {
+  code: string;
+  /** Names the cell in tracebacks; default `cell-<executionCount>`. */
+  cellName?: string;
+  /** Runs without events other than streams, without counting and without history. Default false. */
+  silent?: boolean;
+  /** Counts the execution. Default true. */
+  storeHistory?: boolean;
+  /** Answers the cell's `input()`; absent when nobody can. */
+  input?: (prompt: string, password: boolean) => Promise<string | null>;
+}
+
+export interface ExecuteOutcome {
+  status: CellStatus;
+  executionCount: number;
+  error?: CellError;
+}

@@ -1,0 +1,48 @@
+/**
+ * The only thing the API knows about the place it runs in. A notebook's executor installs its own host; a plain
+ * script gets a terminal one (see `terminalHost.ts`). Whoever installs a host does so before the API is used.
+ */
+
+/** Mime type → data, as in Jupyter's `display_data`: text as string, JSON as object, binary as base64. */
+export type MimeBundle = Record<string, unknown>;
+
+export interface DisplayOptions {
+  /** Mime type → metadata, for example `{ "image/png": { width: 400, height: 300 } }`. */
+  metadata?: Record<string, unknown>;
+  /** Names the output, so that a later call with `update: true` replaces it wherever it is shown. */
+  displayId?: string;
+  /** Replaces the outputs that carry `displayId` instead of adding one. */
+  update?: boolean;
+}
+
+export interface InputOptions {
+  /** Does not echo what is typed. */
+  password?: boolean;
+}
+
+export interface Host {
+  /** "notebook": outputs reach a Jupyter front end or the headless runner. "terminal": they are printed. */
+  readonly kind: "notebook" | "terminal";
+  /** Shows a bundle. Outputs appear in the order of these calls, all before the cell counts as finished. */
+  display(data: MimeBundle, options?: DisplayOptions): void;
+  /** Clears the outputs of the running cell; with `wait`, only when the next output arrives. */
+  clearOutput(wait?: boolean): void;
+  /** Asks the user and blocks until the answer is there; null when nobody can answer. */
+  input(prompt: string, options?: InputOptions): string | null;
+  /**
+   * Aborted when the user interrupts the running cell (each cell has a fresh one). Work that outlives one event
+   * loop turn listens to it and stops at the next safe point; work without a listener is terminated.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** Where the installed host is found on `globalThis`. */
+export const hostKey: unique symbol = Symbol.for("moelab.host");
+
+/** A value with a method of this name returns its own mime bundle when shown (the name Deno's kernel uses, too). */
+export const displaySymbol: unique symbol = Symbol.for("Jupyter.display");
+
+/** What {@link displaySymbol} methods return, directly or as a promise. */
+export interface Displayable {
+  [displaySymbol](): MimeBundle | Promise<MimeBundle>;
+}
