@@ -42,7 +42,22 @@ export const hostKey: unique symbol = Symbol.for("moelab.host");
 /** A value with a method of this name returns its own mime bundle when shown (the name Deno's kernel uses, too). */
 export const displaySymbol: unique symbol = Symbol.for("Jupyter.display");
 
+/**
+ * A bundle together with its metadata. A key of a bundle is a mime type and so contains "/": a value whose `data` is
+ * an object is this shape, anything else is a bare bundle ({@link isDisplayData} tells them apart).
+ */
+export interface DisplayData {
+  data: MimeBundle;
+  /** As in {@link DisplayOptions.metadata}. */
+  metadata?: Record<string, unknown>;
+}
+
 /** What {@link displaySymbol} methods return, directly or as a promise. */
 export interface Displayable {
-  [displaySymbol](): MimeBundle | Promise<MimeBundle>;
+  [displaySymbol](): MimeBundle | DisplayData | Promise<MimeBundle | DisplayData>;
+}
+
+/** Whether a {@link displaySymbol} method gave metadata beside its bundle. */
+export function isDisplayData(value: MimeBundle | DisplayData): value is DisplayData {
+  return typeof value.data === "object" && value.data !== null;
 }
