@@ -1,0 +1,94 @@
+// Everything a fresh machine needs before moelab runs, in order. Each step runs only when what it depends on changed.
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { main, SetupError } from "./error.mjs";
+import { lock } from "./lock.mjs";
+import { follow, say, seconds } from "./progress.mjs";
+import { isStamped, stamp, unstamp } from "./stamp.mjs";
+import { addon } from "./steps/addon.mjs";
+import { chromium } from "./steps/browser.mjs";
+import { kernelspec } from "./steps/kernelspec.mjs";
+import { libtorch } from "./steps/libtorch.mjs";
+import { packages } from "./steps/packages.mjs";
+import { notebook, testing, torch, venv } from "./steps/python.mjs";
+import { requireTools } from "./steps/tools.mjs";
+import { typescript } from "./steps/typescript.mjs";
+
+/** With a libtorch of the user's own, running needs no Python; it is looked at first, before any download. */
+const engine = process.env.LIBTORCH
+  ? [libtorch, packages, addon, typescript]
+  : [packages, venv, torch, libtorch, addon, typescript];
+
+/** The tests compare with PyTorch, so they install it even beside a libtorch of the user's own. */
+const tested = [...(process.env.LIBTORCH ? [libtorch] : []), packages, venv, torch, testing, notebook];
+
+const purposes = {
+  run: engine,
+  bench: engine,
+  lab: [...engine, ...(process.env.LIBTORCH ? [venv] : []), notebook, kernelspec],
+  test: [...tested, ...(process.env.LIBTORCH ? [] : [libtorch]), addon, typescript, kernelspec, chromium],
+};
+
+function upToDate(step) {
+  const hash = hashBefore(step);
+  return hash !== undefined && step.present() && isStamped(step.id, hash);
+}
+
+function hashBefore(step) {
+  try {
+    return step.hash();
+  } catch {
+    // What it depends on is not there yet; the step's own run says why, should that stay so.
+    return undefined;
+  }
+}
+
+/** Brings the project to where `purpose` ("run", "test", "lab", "bench") can work. Throws SetupError. */
+export async function setUp({ for: purpose }) {
+  const steps = purposes[purpose];
+  if (!steps) {
+    throw new SetupError(
+      `there is no set-up for "${purpose}"`,
+      `choose one of ${Object.keys(purposes).join(", ")}`,
+    );
+  }
+  const started = performance.now();
+  const took = () => seconds(performance.now() - started);
+  if (steps.every(upToDate)) {
+    say(`set-up: everything is up to date (${took()})`);
+    return;
+  }
+  const unlock = await lock();
+  try {
+    // Asked again: another set-up may have done it all while this one waited.
+    const first = steps.findIndex((step) => !upToDate(step));
+    const open = first < 0 ? [] : steps.slice(first);
+    if (open.length > 0) {
+      say(`set-up for "${purpose}"`);
+      await requireTools(open.flatMap((step) => step.tools));
+    }
+    for (const step of open) {
+      if (upToDate(step)) continue;
+      const progress = follow(step.title);
+      unstamp(step.id);
+      try {
+        // Hashed before: what changes while the step runs makes it run again next time.
+        const hash = hashBefore(step);
+        const summary = await step.run(progress);
+        if (hash) stamp(step.id, hash);
+        progress.done(summary);
+      } catch (error) {
+        progress.failed();
+        throw error;
+      }
+    }
+    say(`set-up: done (${took()})`);
+  } finally {
+    unlock();
+  }
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const at = process.argv.indexOf("--for");
+  await main(() => setUp({ for: at < 0 ? "run" : process.argv[at + 1] }));
+}
