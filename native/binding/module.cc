@@ -1,0 +1,169 @@
+// The addon's exports. One JavaScript environment per process: tensors live in a table of that process.
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <node_api.h>
+#include <torch/csrc/api/include/torch/version.h>
+
+#include <atomic>
+#include <cstdio>
+
+#include "attributes.h"
+#include "autograd.h"
+#include "errors.h"
+#include "memory.h"
+#include "operators.h"
+#include "tensorTable.h"
+#include "values.h"
+
+namespace moelab {
+
+namespace {
+
+/// release(handle)
+napi_value release(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  uint32_t handle;
+  if (napi_get_value_uint32(env, arguments[0], &handle) == napi_ok) tensors().release(env, handle);
+  return nullptr;
+}
+
+/// track(object, handle) → whether a collection is due
+napi_value track(napi_env env, napi_callback_info info) {
+  Arguments<2> arguments(env, info);
+  uint32_t handle = 0;
+  napi_get_value_uint32(env, arguments[1], &handle);
+  napi_value due;
+  napi_get_boolean(env, tensors().track(env, arguments[0], handle), &due);
+  return due;
+}
+
+/// sweep(all) → number of tensors freed
+napi_value sweep(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  bool all = false;
+  napi_get_value_bool(env, arguments[0], &all);
+  napi_value freed;
+  napi_create_int64(env, static_cast<int64_t>(tensors().sweep(env, all)), &freed);
+  return freed;
+}
+
+/// usage() → { tensors, bytes }
+napi_value usage(napi_env env, napi_callback_info) {
+  napi_value result, count, bytes;
+  napi_create_object(env, &result);
+  napi_create_int64(env, static_cast<int64_t>(tensors().liveCount()), &count);
+  napi_create_int64(env, tensors().trackedBytes(), &bytes);
+  napi_set_named_property(env, result, "tensors", count);
+  napi_set_named_property(env, result, "bytes", bytes);
+  return result;
+}
+
+napi_value manualSeed(napi_env env, napi_callback_info info) {
+  return atBoundary(env, [&]() -> napi_value {
+    Arguments<1> arguments(env, info);
+    int64_t seed;
+    if (napi_get_value_int64(env, arguments[0], &seed) != napi_ok) throw std::invalid_argument("seed: expected an integer");
+    at::manual_seed(static_cast<uint64_t>(seed));
+    return nullptr;
+  });
+}
+
+napi_value setThreads(napi_env env, napi_callback_info info) {
+  return atBoundary(env, [&]() -> napi_value {
+    Arguments<1> arguments(env, info);
+    int32_t count;
+    if (napi_get_value_int32(env, arguments[0], &count) != napi_ok || count < 1) {
+      throw std::invalid_argument("threads: expected an integer of at least 1");
+    }
+    at::set_num_threads(count);
+    return nullptr;
+  });
+}
+
+/// system() → what this build of the engine is and sees
+napi_value system(napi_env env, napi_callback_info) {
+  return atBoundary(env, [&] {
+    napi_value result, value;
+    napi_create_object(env, &result);
+    napi_set_named_property(env, result, "libtorch", fromString(env, TORCH_VERSION));
+    napi_set_named_property(env, result, "compiler", fromString(env, __VERSION__));
+    napi_get_boolean(env, at::globalContext().hasCUDA(), &value);
+    napi_set_named_property(env, result, "cuda", value);
+    napi_create_int32(env, at::get_num_threads(), &value);
+    napi_set_named_property(env, result, "threads", value);
+    napi_set_named_property(env, result, "parallelism", fromString(env, at::get_parallel_info()));
+    return result;
+  });
+}
+
+napi_value configure(napi_env env, napi_callback_info info) {
+  Arguments<1> arguments(env, info);
+  setErrorClass(env, arguments[0]);
+  return nullptr;
+}
+
+constexpr struct {
+  const char* name;
+  napi_callback function;
+} kExports[] = {
+    {"setErrorClass", configure},
+    {"describe", describeOperator},
+    {"lookUp", lookUpOperator},
+    {"call", callOperator},
+    {"callInPlace", callOperatorInPlace},
+    {"listOperators", listOperators},
+    {"release", release},
+    {"track", track},
+    {"sweep", sweep},
+    {"usage", usage},
+    {"sizes", sizes},
+    {"strides", strides},
+    {"dtype", dtype},
+    {"device", device},
+    {"storageOffset", storageOffset},
+    {"storagePointer", storagePointer},
+    {"requiresGradient", requiresGradient},
+    {"setRequiresGradient", setRequiresGradient},
+    {"isLeaf", isLeaf},
+    {"gradient", gradient},
+    {"setGradient", setGradient},
+    {"gradientFunction", gradientFunction},
+    {"setData", setData},
+    {"backward", backward},
+    {"gradients", gradients},
+    {"setGradientEnabled", setGradientEnabled},
+    {"isGradientEnabled", isGradientEnabled},
+    {"attachFunction", attachFunction},
+    {"fromBuffer", fromBuffer},
+    {"toBuffer", toBuffer},
+    {"copyTo", copyTo},
+    {"alignmentOf", alignmentOf},
+    {"manualSeed", manualSeed},
+    {"setThreads", setThreads},
+    {"system", system},
+};
+
+napi_value initialize(napi_env env, napi_value exports) {
+  static std::atomic<bool> loaded = false;
+  if (loaded.exchange(true)) {
+    napi_throw_error(env, "ENVIRONMENT",
+                     "moelab's engine is loaded in this process already and belongs to the thread that loaded it; "
+                     "use it there, or start another process");
+    return nullptr;
+  }
+  // Native output goes to a pipe in a notebook; without this it would appear only when 4 KiB have come together.
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+  for (const auto& entry : kExports) {
+    napi_value function;
+    napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);
+    napi_set_named_property(env, exports, entry.name, function);
+  }
+  return exports;
+}
+
+}  // namespace
+
+}  // namespace moelab
+
+NAPI_MODULE_INIT() { return moelab::initialize(env, exports); }

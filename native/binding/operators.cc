@@ -1,0 +1,280 @@
+#include "operators.h"
+
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <sstream>
+#include <unordered_map>
+
+#include "errors.h"
+#include "tensorTable.h"
+#include "values.h"
+
+namespace moelab {
+
+namespace {
+
+struct Operator {
+  c10::OperatorHandle handle;
+  std::vector<Parameter> parameters;
+};
+
+std::vector<Operator>& operators() {
+  static auto* table = new std::vector<Operator>;
+  return *table;
+}
+
+// Deep enough for every schema with arguments people pass; the widest in ATen has about 20.
+constexpr size_t kMaxArguments = 40;
+
+/// A stack whose memory is reused by the next call. Calls nest when an autograd function written in JavaScript runs
+/// inside a backward operator, so there is one for each depth.
+class StackLease {
+ public:
+  StackLease() : stack_(depth_ < pool_.size() ? pool_[depth_] : grow()) { ++depth_; }
+  ~StackLease() {
+    stack_.clear();
+    --depth_;
+  }
+  torch::jit::Stack& operator*() { return stack_; }
+
+ private:
+  static torch::jit::Stack& grow() {
+    pool_.emplace_back();
+    pool_.back().reserve(kMaxArguments);
+    return pool_.back();
+  }
+  static thread_local std::deque<torch::jit::Stack> pool_;
+  static thread_local size_t depth_;
+  torch::jit::Stack& stack_;
+};
+thread_local std::deque<torch::jit::Stack> StackLease::pool_;
+thread_local size_t StackLease::depth_ = 0;
+
+void describeValue(std::ostream& out, napi_env env, napi_value value, const Parameter& parameter) {
+  bool isArray = false;
+  napi_is_array(env, value, &isArray);
+  if (isArray) {
+    uint32_t length = 0;
+    napi_get_array_length(env, value, &length);
+    out << "[";
+    for (uint32_t i = 0; i < length; ++i) {
+      if (i == 8) {
+        out << ", … " << length << " in all";
+        break;
+      }
+      napi_value element;
+      napi_get_element(env, value, i, &element);
+      if (i > 0) out << ", ";
+      describeValue(out, env, element, parameter);
+    }
+    out << "]";
+    return;
+  }
+  const bool isTensor = parameter.kind == Kind::tensor || parameter.kind == Kind::tensorList ||
+                        parameter.kind == Kind::optionalTensorList;
+  double number;
+  if (isTensor && napi_get_value_double(env, value, &number) == napi_ok) {
+    try {
+      const auto& tensor = tensors().get(static_cast<int64_t>(number));
+      out << "Tensor" << tensor.sizes() << " " << tensor.scalar_type();
+      if (!tensor.device().is_cpu()) out << " on " << tensor.device().str();
+    } catch (const std::exception&) {
+      out << "disposed Tensor";
+    }
+    return;
+  }
+  napi_value text;
+  if (napi_coerce_to_string(env, value, &text) == napi_ok) out << toString(env, text);
+}
+
+/// The arguments as the user gave them, for error messages.
+std::string describeArguments(napi_env env, const Operator& op, const napi_value* values, size_t count) {
+  std::ostringstream out;
+  out << "  called with";
+  bool first = true;
+  for (size_t i = 0; i < std::min(count, op.parameters.size()); ++i) {
+    napi_valuetype type;
+    napi_typeof(env, values[i], &type);
+    if (type == napi_undefined || type == napi_null) continue;
+    out << (first ? " " : ", ") << op.parameters[i].name << ": ";
+    first = false;
+    describeValue(out, env, values[i], op.parameters[i]);
+  }
+  out << "\n  schema " << op.handle.schema();
+  return out.str();
+}
+
+std::string displayName(const Operator& op) {
+  const auto& name = op.handle.schema().name();
+  return name.rfind("aten::", 0) == 0 ? "torch." + name.substr(6) : name;
+}
+
+template <bool wantResult>
+napi_value call(napi_env env, napi_callback_info info) {
+  size_t count = kMaxArguments + 1;
+  napi_value values[kMaxArguments + 1];
+  napi_get_cb_info(env, info, &count, values, nullptr, nullptr);
+  count = std::min(count, kMaxArguments + 1);
+  uint32_t index = 0;
+  if (count == 0 || napi_get_value_uint32(env, values[0], &index) != napi_ok || index >= operators().size()) {
+    napi_throw_error(env, "ARGUMENT", "call: the first argument must be an index from lookUp()");
+    return nullptr;
+  }
+  const Operator& op = operators()[index];
+  const size_t given = count - 1;
+  try {
+    StackLease lease;
+    torch::jit::Stack& stack = *lease;
+    for (size_t i = 0; i < op.parameters.size(); ++i) {
+      const Parameter& parameter = op.parameters[i];
+      if (i < given) {
+        stack.push_back(toIValue(env, values[i + 1], parameter));
+      } else if (parameter.defaultValue) {
+        stack.push_back(*parameter.defaultValue);
+      } else if (parameter.optional) {
+        stack.emplace_back();
+      } else {
+        throw std::invalid_argument("argument '" + parameter.name + "' is missing");
+      }
+    }
+    op.handle.callBoxed(&stack);
+    if constexpr (!wantResult) return nullptr;
+    if (stack.empty()) return nullptr;
+    if (stack.size() == 1) return fromIValue(env, std::move(stack[0]));
+    napi_value result;
+    napi_create_array_with_length(env, stack.size(), &result);
+    for (size_t i = 0; i < stack.size(); ++i) {
+      napi_set_element(env, result, static_cast<uint32_t>(i), fromIValue(env, std::move(stack[i])));
+    }
+    return result;
+  } catch (...) {
+    raiseCurrentException(env, displayName(op), describeArguments(env, op, values + 1, given));
+    return nullptr;
+  }
+}
+
+void setProperty(napi_env env, napi_value object, const char* name, napi_value value) {
+  napi_set_named_property(env, object, name, value);
+}
+
+napi_value boolean(napi_env env, bool value) {
+  napi_value result;
+  napi_get_boolean(env, value, &result);
+  return result;
+}
+
+napi_value integer(napi_env env, int64_t value) {
+  napi_value result;
+  napi_create_int64(env, value, &result);
+  return result;
+}
+
+napi_value describeSchema(napi_env env, const c10::FunctionSchema& schema) {
+  napi_value result, parameters, returns;
+  napi_create_object(env, &result);
+  napi_create_array(env, &parameters);
+  napi_create_array(env, &returns);
+  std::ostringstream text;
+  text << schema;
+  setProperty(env, result, "overload", fromString(env, schema.overload_name()));
+  setProperty(env, result, "schema", fromString(env, text.str()));
+
+  uint32_t index = 0;
+  for (const auto& argument : schema.arguments()) {
+    const Parameter parameter = describeParameter(argument);
+    napi_value entry;
+    napi_create_object(env, &entry);
+    setProperty(env, entry, "name", fromString(env, parameter.name));
+    setProperty(env, entry, "kind", fromString(env, kindName(parameter.kind)));
+    setProperty(env, entry, "optional", boolean(env, parameter.optional));
+    setProperty(env, entry, "keywordOnly", boolean(env, parameter.keywordOnly));
+    setProperty(env, entry, "written", boolean(env, parameter.written));
+    setProperty(env, entry, "fixedLength", integer(env, parameter.fixedLength));
+    setProperty(env, entry, "hasDefault", boolean(env, parameter.defaultValue.has_value()));
+    napi_set_element(env, parameters, index++, entry);
+  }
+  index = 0;
+  for (const auto& argument : schema.returns()) {
+    const Parameter parameter = describeParameter(argument);
+    napi_value entry;
+    napi_create_object(env, &entry);
+    setProperty(env, entry, "name", fromString(env, parameter.name));
+    setProperty(env, entry, "kind", fromString(env, kindName(parameter.kind)));
+    setProperty(env, entry, "written", boolean(env, parameter.written));
+    napi_set_element(env, returns, index++, entry);
+  }
+  setProperty(env, result, "parameters", parameters);
+  setProperty(env, result, "returns", returns);
+  return result;
+}
+
+}  // namespace
+
+napi_value describeOperator(napi_env env, napi_callback_info info) {
+  return atBoundary(env, [&] {
+    Arguments<1> arguments(env, info);
+    const std::string name = toString(env, arguments[0]);
+    napi_value result;
+    napi_create_array(env, &result);
+    // Index by name once: the dispatcher offers only lookups by exact overload, and a scan costs milliseconds.
+    static const auto* overloads = [] {
+      auto* map = new std::unordered_map<std::string, std::vector<c10::OperatorName>>;
+      for (const auto& operatorName : c10::Dispatcher::singleton().getAllOpNames()) {
+        (*map)[operatorName.name].push_back(operatorName);
+      }
+      for (auto& [_, names] : *map) {
+        std::sort(names.begin(), names.end(),
+                  [](const auto& a, const auto& b) { return a.overload_name < b.overload_name; });
+      }
+      return map;
+    }();
+    uint32_t index = 0;
+    if (auto found = overloads->find(name); found != overloads->end()) {
+      for (const auto& operatorName : found->second) {
+        if (auto handle = c10::Dispatcher::singleton().findSchema(operatorName)) {
+          napi_set_element(env, result, index++, describeSchema(env, handle->schema()));
+        }
+      }
+    }
+    return result;
+  });
+}
+
+napi_value lookUpOperator(napi_env env, napi_callback_info info) {
+  return atBoundary(env, [&] {
+    Arguments<2> arguments(env, info);
+    const std::string name = toString(env, arguments[0]);
+    const std::string overload = toString(env, arguments[1]);
+    auto handle = c10::Dispatcher::singleton().findSchema({name, overload});
+    if (!handle) {
+      throw std::invalid_argument("operator '" + name + (overload.empty() ? "" : "." + overload) +
+                                  "' is not registered in this libtorch");
+    }
+    Operator op{*handle, {}};
+    for (const auto& argument : handle->schema().arguments()) op.parameters.push_back(describeParameter(argument));
+    operators().push_back(std::move(op));
+    return integer(env, static_cast<int64_t>(operators().size()) - 1);
+  });
+}
+
+napi_value callOperator(napi_env env, napi_callback_info info) { return call<true>(env, info); }
+
+napi_value callOperatorInPlace(napi_env env, napi_callback_info info) { return call<false>(env, info); }
+
+napi_value listOperators(napi_env env, napi_callback_info) {
+  return atBoundary(env, [&] {
+    std::set<std::string> names;
+    for (const auto& operatorName : c10::Dispatcher::singleton().getAllOpNames()) names.insert(operatorName.name);
+    napi_value result;
+    napi_create_array_with_length(env, names.size(), &result);
+    uint32_t index = 0;
+    for (const auto& name : names) napi_set_element(env, result, index++, fromString(env, name));
+    return result;
+  });
+}
+
+}  // namespace moelab

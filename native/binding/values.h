@@ -1,0 +1,42 @@
+#pragma once
+// JavaScript values ↔ the dispatcher's values, by the type an operator's schema gives for each position.
+
+#include <ATen/core/function_schema.h>
+#include <node_api.h>
+
+#include <string>
+#include <vector>
+
+namespace moelab {
+
+/// What the schema asks for, with optionality split off.
+enum class Kind {
+  tensor, tensorList, optionalTensorList, scalar, scalarList, integer, integerList, real, realList, boolean,
+  booleanList, string, device, dtype, layout, memoryFormat, generator, unsupported,
+};
+
+struct Parameter {
+  std::string name;
+  Kind kind;
+  bool optional;       // `T?`
+  bool keywordOnly;
+  bool written;        // `Tensor(a!)`
+  int64_t fixedLength; // `int[2]`: a single number stands for both; 0 when any length goes
+  c10::TypePtr elementType;
+  std::optional<c10::IValue> defaultValue;
+};
+
+Parameter describeParameter(const c10::Argument& argument);
+const char* kindName(Kind kind);
+
+/// Throws std::invalid_argument naming the parameter when the value does not fit.
+c10::IValue toIValue(napi_env env, napi_value value, const Parameter& parameter);
+
+/// Tensors become handles (undefined ones null), lists arrays, integers beyond 2^53 bigints.
+napi_value fromIValue(napi_env env, c10::IValue&& value);
+
+napi_value fromString(napi_env env, const std::string& text);
+std::string toString(napi_env env, napi_value value);
+std::vector<int64_t> toIntegers(napi_env env, napi_value array);
+
+}  // namespace moelab
