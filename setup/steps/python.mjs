@@ -49,6 +49,12 @@ async function works() {
   }
 }
 
+/** pip's own words, without what only pip's authors can read. */
+function plain(line) {
+  if (line.startsWith("WARNING: Retrying")) return "no answer from the package server, asking again";
+  return line.replace(/ from .*$/, "").replace(/^Requirement already satisfied: /, "has ");
+}
+
 /** Installs one requirement file and proves it by importing `modules`; the first one's version is reported. */
 function requirements(id, title, file, modules) {
   const check = `import ${modules.join(", ")}; print(getattr(${modules[0]}, "__version__", ""))`;
@@ -72,7 +78,11 @@ function requirements(id, title, file, modules) {
           "off",
         ];
         try {
-          await command(id, python, [...args, ...more, "-r", file], { onLine: progress.now });
+          await command(id, python, [...args, ...more, "-r", file], {
+            // Packages may come from elsewhere than an index that does not answer: waiting for it is capped.
+            env: { PIP_RETRIES: process.env.PIP_RETRIES ?? "3" },
+            onLine: (line) => progress.now(plain(line)),
+          });
         } catch (error) {
           if (!(error instanceof CommandFailed)) throw error;
           const why = diagnose(error.output);
