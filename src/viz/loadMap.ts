@@ -159,7 +159,7 @@ function loadMapSpec(data: LoadMapData, title: string) {
                 labelExpr: octaveLabel(data, range),
                 orient: "bottom",
                 direction: "horizontal",
-                gradientLength: 180,
+                gradientLength: 240,
                 gradientThickness: 9,
               },
             },

@@ -1,0 +1,119 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { addon } from "../engine/addon.js";
+import type { Tensor } from "./tensor.js";
+
+/**
+ * Who frees a tensor: the scope it was made in (`tidy`, a training step), `dispose()`, or, for all others, the garbage
+ * collector. JavaScript runs finalizers only between tasks, so a synchronous loop would never free anything; instead
+ * the engine holds weak references, and when enough has been allocated a minor collection is forced and the tensors
+ * whose objects are gone are swept.
+ */
+let scope: Tensor[] | null = null;
+
+type Collector = (options?: { type: "minor" }) => void;
+let collector: Collector | undefined;
+
+function garbageCollector(): Collector {
+  if (!collector) {
+    setFlagsFromString("--expose-gc");
+    collector = runInNewContext("gc") as Collector;
+  }
+  return collector;
+}
+
+const minMajorBytes = 512 * 2 ** 20;
+let majorLimit = minMajorBytes;
+
+/** Frees tensors that nothing refers to any more. Happens by itself; call it to see true memory figures. */
+export function collectGarbage(): void {
+  garbageCollector()();
+  addon().sweep(true);
+}
+
+function collectYoung(): void {
+  const engine = addon();
+  garbageCollector()({ type: "minor" });
+  engine.sweep(false);
+  // A minor collection misses what it has seen alive twice before.
+  if (engine.usage().bytes > majorLimit) {
+    collectGarbage();
+    majorLimit = Math.max(minMajorBytes, 2 * engine.usage().bytes);
+  }
+}
+
+/** Puts a new tensor into the care of the innermost scope, or of the garbage collector. */
+export function adopt(tensor: Tensor): void {
+  if (scope !== null) scope.push(tensor);
+  else track(tensor);
+}
+
+function track(tensor: Tensor): void {
+  if (addon().track(tensor, tensor.handle)) collectYoung();
+}
+
+/**
+ * Lets a tensor outlive the scopes it was made in; the garbage collector frees it.
+ * @returns the tensor
+ */
+export function keep<T extends Tensor>(tensor: T): T {
+  tensor.kept = true;
+  return tensor;
+}
+
+/**
+ * Runs `body` and frees the tensors made in it, except those it returns (also inside arrays, maps, sets and plain
+ * objects), those given to {@link keep}, and what autograd still needs.
+ * @throws TypeError when `body` is asynchronous: its tensors would be freed while it still runs.
+ */
+export function tidy<T>(body: () => T): T {
+  const outer = scope;
+  const mine: Tensor[] = [];
+  scope = mine;
+  let result: T;
+  try {
+    result = body();
+    if (result instanceof Promise) {
+      result.catch(() => {});
+      throw new TypeError("tidy: expected a synchronous function, got one that returns a promise");
+    }
+  } catch (error) {
+    scope = outer;
+    release(mine, new Set());
+    throw error;
+  }
+  scope = outer;
+  const returned = new Set<unknown>();
+  collectTensors(result, returned, 0);
+  release(mine, returned);
+  return result;
+}
+
+function release(made: Tensor[], returned: Set<unknown>): void {
+  for (const tensor of made) {
+    if (tensor.disposed) continue;
+    if (tensor.kept) track(tensor);
+    else if (returned.has(tensor)) adopt(tensor);
+    else tensor.dispose();
+  }
+}
+
+const maxDepth = 8;
+
+function collectTensors(value: unknown, into: Set<unknown>, depth: number): void {
+  if (value === null || typeof value !== "object" || depth > maxDepth || into.has(value)) return;
+  into.add(value);
+  if ("handle" in value) return;
+  if (Array.isArray(value) || value instanceof Set) {
+    for (const element of value) collectTensors(element, into, depth + 1);
+  } else if (value instanceof Map) {
+    for (const element of value.values()) collectTensors(element, into, depth + 1);
+  } else if (!ArrayBuffer.isView(value)) {
+    for (const element of Object.values(value)) collectTensors(element, into, depth + 1);
+  }
+}
+
+/** Tensors alive in this process and the bytes of their memory. */
+export function memoryUsage(): { tensors: number; bytes: number } {
+  return addon().usage();
+}
