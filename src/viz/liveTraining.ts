@@ -79,7 +79,7 @@ export function liveTraining(options: LiveTrainingOptions): DisplayData {
   const { png, width, height: pixelHeight } = rasterize(svg, livePixelsPerUnit);
   const text = [
     [status, ...losses].filter((part) => part !== "").join(" · ") || "no loss yet",
-    ...(bounds ? lossBlocks(series, bounds, scale) : []),
+    ...(bounds ? lossBlocks(series, scale) : []),
   ].join("\n");
   return {
     data: { "image/png": Buffer.from(png).toString("base64"), "text/plain": text },

@@ -51,7 +51,7 @@ export function lossCurve(options: LossCurveOptions): Picture<LossCurveData> {
   const bounds = lossBounds(data);
   const title = options.title ?? "Loss over training steps";
   const spec = lossSpec(data, bounds, title, options.yTitle ?? "loss");
-  return new Picture({ data, spec, text: lossText(data, bounds) });
+  return new Picture({ data, spec, text: lossText(data) });
 }
 
 /** The range of the loss axis, references included. */
@@ -259,35 +259,30 @@ export function seriesSummary({ name, steps, values }: SmoothedSeries): string {
 
 const textColumns = 60;
 
-function lossText(data: LossCurveData, bounds: [number, number]): string {
+function lossText(data: LossCurveData): string {
   const { series, references } = data;
   const head = [
     ...series.map(seriesSummary),
     ...references.map(({ name, value }) => `${name} ${formatLoss(value)}`),
   ].join("; ");
   const gaps = series.map(gapNote).filter((note) => note !== "");
-  return [`Loss: ${head}`, ...gaps, ...lossBlocks(series, bounds, data.scale)].join("\n");
+  return [`Loss: ${head}`, ...gaps, ...lossBlocks(series, data.scale)].join("\n");
 }
 
-/** One series as a chart of four lines, several as a line each; all on the same steps and the same losses. */
-export function lossBlocks(
-  series: readonly SmoothedSeries[],
-  bounds: readonly [number, number],
-  scale: "linear" | "log",
-): string[] {
-  const transform = (value: number) => (scale === "log" ? Math.log(value) : value);
-  const [low, high] = bounds.map(transform);
+/** One series as a chart of four lines, several as a line each; all on the same steps and the same range of losses. */
+export function lossBlocks(series: readonly SmoothedSeries[], scale: "linear" | "log"): string[] {
   const [first, last] = extent(series.flatMap(({ steps }) => steps))!;
   const columns = Math.min(textColumns, Math.max(...series.map(({ steps }) => steps.length)));
-  const bars = (one: SmoothedSeries) =>
-    sharesOf(columnMeans(one, first, last, columns).map(transform), low, high);
+  const means = series.map((one) => columnMeans(one, first, last, columns));
+  const [low, high] = extent(means.flat())!;
+  const transform = (value: number) => (scale === "log" ? Math.log(value) : value);
+  const bars = (one: number[]) => sharesOf(one.map(transform), transform(low), transform(high));
   if (series.length === 1) {
-    const rows = blockRows(bars(series[0]), 4);
-    const labels = [formatLoss(bounds[1]), "", "", formatLoss(bounds[0])];
-    return rows.map((row, i) => `${row} ${labels[i]}`.trimEnd());
+    const labels = [formatLoss(high), "", "", formatLoss(low)];
+    return blockRows(bars(means[0]), 4).map((row, i) => `${row} ${labels[i]}`.trimEnd());
   }
   const nameWidth = Math.max(...series.map(({ name }) => name.length));
-  return series.map((one) => `${one.name.padEnd(nameWidth)} ${blockRow(bars(one))}`.trimEnd());
+  return series.map(({ name }, i) => `${name.padEnd(nameWidth)} ${blockRow(bars(means[i]))}`.trimEnd());
 }
 
 /** Means of the finite smoothed values per column of steps; NaN where a column has none. */
