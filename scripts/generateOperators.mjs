@@ -77,7 +77,8 @@ function overloadsOf(name) {
     ...overload,
     parameters: overload.parameters.filter(isGiven),
   }));
-  if (all.length === 0) throw new Error(`aten::${name} does not exist in this libtorch; take it out of operatorNames.ts`);
+  if (all.length === 0)
+    throw new Error(`aten::${name} does not exist in this libtorch; take it out of operatorNames.ts`);
   return all;
 }
 
@@ -95,15 +96,21 @@ for (const name of operatorNames) {
 
   if (!ownFunctions.has(name)) {
     const forms = new Set(
-      overloads.flatMap((overload) => parameterList(overload.parameters).map((list) => `(${list}): ${resultType(overload)}`)),
+      overloads.flatMap((overload) =>
+        parameterList(overload.parameters).map((list) => `(${list}): ${resultType(overload)}`),
+      ),
     );
     const local = reserved.has(jsName) ? `${jsName}_` : jsName;
     const keyword = reserved.has(jsName) ? "const" : "export const";
-    functions.push(`${doc("")}\n${keyword} ${local}: {\n${[...forms].map((form) => `  ${form};`).join("\n")}\n} = operator("aten::${name}") as never;`);
+    functions.push(
+      `${doc("")}\n${keyword} ${local}: {\n${[...forms].map((form) => `  ${form};`).join("\n")}\n} = operator("aten::${name}") as never;`,
+    );
     if (reserved.has(jsName)) functions.push(`export { ${local} as ${jsName} };`);
   }
 
-  const ofSelf = overloads.filter((overload) => overload.parameters[0]?.name === "self" && overload.parameters[0].kind === "tensor");
+  const ofSelf = overloads.filter(
+    (overload) => overload.parameters[0]?.name === "self" && overload.parameters[0].kind === "tensor",
+  );
   if (ofSelf.length > 0 && !ownMethods.has(name)) {
     const inPlace = name.endsWith("_");
     const forms = new Set(

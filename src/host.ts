@@ -1,3 +1,6 @@
+import { inspect } from "node:util";
+import { createTerminalHost } from "./terminalHost.js";
+
 /**
  * The only thing the API knows about the place it runs in. A notebook's executor installs its own host; a plain
  * script gets a terminal one (see `terminalHost.ts`). Whoever installs a host does so before the API is used.
@@ -60,4 +63,26 @@ export interface Displayable {
 /** Whether a {@link displaySymbol} method gave metadata beside its bundle. */
 export function isDisplayData(value: MimeBundle | DisplayData): value is DisplayData {
   return typeof value.data === "object" && value.data !== null;
+}
+
+let terminal: Host | undefined;
+
+/** The installed host, or a terminal one for plain scripts. */
+export function host(): Host {
+  const installed = (globalThis as { [hostKey]?: Host })[hostKey];
+  if (installed) return installed;
+  terminal ??= createTerminalHost();
+  return terminal;
+}
+
+/** Shows a value: its own bundle ({@link displaySymbol}) or its text. */
+export async function display(value: unknown, options: DisplayOptions = {}): Promise<void> {
+  const method = (value as Partial<Displayable> | null | undefined)?.[displaySymbol];
+  if (typeof method !== "function") {
+    host().display({ "text/plain": typeof value === "string" ? value : inspect(value) }, options);
+    return;
+  }
+  const shown = await method.call(value);
+  if (isDisplayData(shown)) host().display(shown.data, { metadata: shown.metadata, ...options });
+  else host().display(shown, options);
 }

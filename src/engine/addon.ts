@@ -145,7 +145,9 @@ export function addon(): Addon {
   if (loaded) return loaded;
   const path = addonPath();
   if (!existsSync(path)) {
-    throw new Error(`moelab's engine is not built (expected ${path}): run \`npm run setup\` in moelab's folder`);
+    throw new Error(
+      `moelab's engine is not built (expected ${path}): run \`npm run setup\` in moelab's folder`,
+    );
   }
   try {
     const engine = createRequire(import.meta.url)(path) as Addon;

@@ -43,7 +43,8 @@ function fromNested(data: NestedNumbers, dtype: DType | undefined): Tensor {
   const flat: (number | boolean | bigint)[] = [];
   flatten(data, shape, [], flat);
   const first = flat[0];
-  const natural: DType = typeof first === "boolean" ? "bool" : typeof first === "bigint" ? "int64" : "float32";
+  const natural: DType =
+    typeof first === "boolean" ? "bool" : typeof first === "bigint" ? "int64" : "float32";
   const wanted = dtype ?? natural;
   // Half precision has no typed array: its values go through float32.
   const direct: DType = wanted === "float16" || wanted === "bfloat16" ? "float32" : wanted;
@@ -116,7 +117,9 @@ export function fromTypedArray(
   }
   const elements = shape.reduce((product, size) => product * size, 1);
   if (elements !== array.length) {
-    throw new TypeError(`fromTypedArray: shape [${shape.join(", ")}] has ${elements} elements, the array ${array.length}`);
+    throw new TypeError(
+      `fromTypedArray: shape [${shape.join(", ")}] has ${elements} elements, the array ${array.length}`,
+    );
   }
   const source = options.copy ? (array.slice() as TypedArray) : array;
   return tensorOverBuffer(source, 0, shape, dtype);

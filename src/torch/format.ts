@@ -48,8 +48,12 @@ function flatten(nested: Nested): (number | bigint | boolean)[] {
 
 /** One format for all elements, so that columns line up. */
 function numberFormat(values: (number | bigint | boolean)[]): (value: number | bigint | boolean) => string {
-  const finite = values.filter((value): value is number => typeof value === "number" && Number.isFinite(value));
-  const integers = values.every((value) => typeof value !== "number" || Number.isInteger(value) || !Number.isFinite(value));
+  const finite = values.filter(
+    (value): value is number => typeof value === "number" && Number.isFinite(value),
+  );
+  const integers = values.every(
+    (value) => typeof value !== "number" || Number.isInteger(value) || !Number.isFinite(value),
+  );
   let write: (value: number) => string;
   if (integers) write = (value) => String(value);
   else {
@@ -59,7 +63,8 @@ function numberFormat(values: (number | bigint | boolean)[]): (value: number | b
     const exponential = largest >= 1e8 || smallest < 1e-4 || largest / smallest > 1e5;
     write = exponential ? (value) => value.toExponential(4) : (value) => value.toFixed(4);
   }
-  const text = (value: number | bigint | boolean) => (typeof value === "number" ? write(value) : String(value));
+  const text = (value: number | bigint | boolean) =>
+    typeof value === "number" ? write(value) : String(value);
   const width = Math.max(0, ...values.map((value) => text(value).length));
   return (value) => text(value).padStart(width);
 }

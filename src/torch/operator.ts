@@ -51,7 +51,9 @@ function isCallable(overload: OverloadDescription, inPlace: boolean): boolean {
 }
 
 function rank(overload: OverloadDescription): number {
-  const scalars = overload.parameters.filter((parameter) => parameter.kind === "scalar" && !parameter.hasDefault);
+  const scalars = overload.parameters.filter(
+    (parameter) => parameter.kind === "scalar" && !parameter.hasDefault,
+  );
   const withGenerator = overload.parameters.some((parameter) => parameter.kind === "generator");
   return (withGenerator ? 1000 : 0) + scalars.length * 100 + overload.parameters.length;
 }
@@ -117,9 +119,17 @@ function compile(name: string, overload?: string): OperatorFunction {
       const tests = used.map((parameter, index) => acceptTest(parameter, `a${index}`, index < required));
       const rest = parameters.slice(given);
       if (rest.length > 0) tests.push(`${rest[0]} === undefined`);
-      if (rest.length > 1) tests.push(rest.slice(1).map((each) => `${each} === undefined`).join(" && "));
+      if (rest.length > 1)
+        tests.push(
+          rest
+            .slice(1)
+            .map((each) => `${each} === undefined`)
+            .join(" && "),
+        );
       const values = used.map((parameter, index) => conversion(parameter.kind, `a${index}`));
-      branches.push(`if (${tests.join(" && ") || "true"}) ${invocation(description, each.index, values, inPlace)}`);
+      branches.push(
+        `if (${tests.join(" && ") || "true"}) ${invocation(description, each.index, values, inPlace)}`,
+      );
     }
   }
   const body = `return function (${parameters.join(", ")}) {
@@ -214,7 +224,12 @@ function conversion(kind: Kind, value: string): string {
   }
 }
 
-function invocation(description: OverloadDescription, index: number, values: string[], inPlace: boolean): string {
+function invocation(
+  description: OverloadDescription,
+  index: number,
+  values: string[],
+  inPlace: boolean,
+): string {
   const list = [index, ...values].join(", ");
   if (inPlace && description.parameters[0]?.written) {
     return `{ callInPlace(${list}); a0.forgetShape(); return a0; }`;
@@ -263,13 +278,14 @@ function sizes(value: number | number[] | undefined | null): number[] | undefine
 }
 
 function isNumbers(value: unknown): boolean {
-  return Array.isArray(value) && (value.length === 0 || typeof value[0] === "number" || typeof value[0] === "bigint");
+  return (
+    Array.isArray(value) &&
+    (value.length === 0 || typeof value[0] === "number" || typeof value[0] === "bigint")
+  );
 }
 
 function isTensors(value: unknown): boolean {
-  return (
-    Array.isArray(value) && value.every((element) => element instanceof Tensor || element === null)
-  );
+  return Array.isArray(value) && value.every((element) => element instanceof Tensor || element === null);
 }
 
 function isOptions(value: unknown): value is Record<string, unknown> {
@@ -316,7 +332,12 @@ function callSlowly(name: string, overloads: Overload[], given: unknown[], inPla
     const result = addon().call(index, ...converted);
     const returns = description.returns;
     if (returns.length === 1) return wrapAll([result], [returns[0].kind])[0];
-    return returns.length === 0 ? undefined : wrapAll(result as unknown[], returns.map((each) => each.kind));
+    return returns.length === 0
+      ? undefined
+      : wrapAll(
+          result as unknown[],
+          returns.map((each) => each.kind),
+        );
   }
   const forms = overloads.map((overload, at) => `  ${signature(overload)}\n    ${reasons[at]}`);
   throw new TypeError(`${displayName(name)} has no form that takes these arguments:\n${forms.join("\n")}`);

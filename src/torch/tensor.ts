@@ -168,7 +168,11 @@ export class Tensor {
   /** The same values as another dtype and/or on another device; itself when nothing changes. */
   to(target: DType | ToOptions | Device): Tensor {
     const options: ToOptions =
-      typeof target !== "string" ? target : target in dtypeFacts ? { dtype: target as DType } : { device: target };
+      typeof target !== "string"
+        ? target
+        : target in dtypeFacts
+          ? { dtype: target as DType }
+          : { device: target };
     const { dtype, device, copy = false, nonBlocking = false, memoryFormat } = options;
     return toDtypeLayout(this, {
       dtype: dtype ?? this.dtype,

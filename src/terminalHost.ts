@@ -1,0 +1,46 @@
+import { readSync, writeSync } from "node:fs";
+import type { DisplayOptions, Host, InputOptions, MimeBundle } from "./host.js";
+
+/**
+ * The host of a plain script: what is shown goes to standard output as text, an update is printed when the text
+ * changed, Ctrl-C aborts the signal once (so that training can stop at a step) and ends the process the second time.
+ */
+export function createTerminalHost(): Host {
+  const abort = new AbortController();
+  const shown = new Map<string, string>();
+
+  const interrupted = () => {
+    abort.abort(new DOMException("interrupted", "AbortError"));
+    process.removeListener("SIGINT", interrupted); // from here on the default applies
+  };
+
+  return {
+    kind: "terminal",
+    display(data: MimeBundle, options: DisplayOptions = {}): void {
+      const text = data["text/plain"];
+      if (typeof text !== "string") return;
+      if (options.displayId !== undefined) {
+        if (shown.get(options.displayId) === text) return;
+        shown.set(options.displayId, text);
+      }
+      process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+    },
+    clearOutput(): void {},
+    input(prompt: string, _options?: InputOptions): string | null {
+      return process.stdin.isTTY ? readLine(prompt) : null;
+    },
+    get signal(): AbortSignal {
+      // Listening at the first use only: a script that never asks keeps Node's own handling of Ctrl-C.
+      if (process.listenerCount("SIGINT") === 0 && !abort.signal.aborted) process.on("SIGINT", interrupted);
+      return abort.signal;
+    },
+  };
+}
+
+function readLine(prompt: string): string {
+  writeSync(1, prompt);
+  const bytes: number[] = [];
+  const byte = Buffer.alloc(1);
+  while (readSync(0, byte, 0, 1, null) === 1 && byte[0] !== 10) bytes.push(byte[0]);
+  return Buffer.from(bytes).toString("utf8").replace(/\r$/, "");
+}
