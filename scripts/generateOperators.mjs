@@ -51,7 +51,7 @@ const isRequired = (parameter) => !parameter.hasDefault && !parameter.optional;
 function parameterList(parameters) {
   const positional = parameters.filter((parameter) => !parameter.keywordOnly);
   const named = parameters.filter((parameter) => !isRequired(parameter) || parameter.keywordOnly);
-  const escape = (name) => (reserved.has(name) || name === "function" ? `${name}_` : name);
+  const legalName = (name) => (reserved.has(name) || name === "function" ? `${name}_` : name);
   const options =
     named.length > 0
       ? `{ ${named.map((p) => `${camelCase(p.name)}${isRequired(p) ? "" : "?"}: ${parameterType(p)}`).join("; ")} }`
@@ -61,7 +61,7 @@ function parameterList(parameters) {
   const list = (count) =>
     positional
       .slice(0, count)
-      .map((p, at) => `${escape(camelCase(p.name))}${at < required ? "" : "?"}: ${parameterType(p)}`);
+      .map((p, at) => `${legalName(camelCase(p.name))}${at < required ? "" : "?"}: ${parameterType(p)}`);
   const optionsRequired = named.some((parameter) => isRequired(parameter));
   if (options) forms.add([...list(required), `options${optionsRequired ? "" : "?"}: ${options}`].join(", "));
   if (!optionsRequired && positional.length > required) {

@@ -12,7 +12,10 @@ function namespaceOf(name: string): Namespace {
       get(_, base) {
         if (typeof base !== "string") return undefined;
         let found = functions.get(base);
-        if (!found) functions.set(base, (found = operator(`${name}::${base}`)));
+        if (!found) {
+          found = operator(`${name}::${base}`);
+          functions.set(base, found);
+        }
         return found;
       },
     });

@@ -30,6 +30,7 @@ export interface Tensor extends TensorMethods {}
  * An n-dimensional array in the engine. The object itself is small; its memory is freed by the `tidy` or training
  * step it was made in, by `dispose()`, or after the garbage collector has found it unused.
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the interface declares what methods.ts adds
 export class Tensor {
   /** Names the tensor in the engine; -1 once disposed. */
   handle: Handle;
