@@ -19,9 +19,10 @@ export function follow(what) {
   const elapsed = () => seconds(performance.now() - started);
   const draw = () => {
     const line = `  … ${what} (${elapsed()})${latest ? `: ${latest}` : ""}`;
-    if (!terminal) return say(line);
-    const width = process.stderr.columns || 80;
-    process.stderr.write(`\r\x1b[2K${line.length < width ? line : `${line.slice(0, width - 2)}…`}`);
+    const width = terminal ? process.stderr.columns || 80 : 120;
+    const fitting = line.length < width ? line : `${line.slice(0, width - 2)}…`;
+    if (!terminal) return say(fitting);
+    process.stderr.write(`\r\x1b[2K${fitting}`);
   };
   if (terminal) draw();
   else say(`  … ${what}`);

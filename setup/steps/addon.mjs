@@ -82,6 +82,6 @@ export const addon = {
         `delete ${join(native, "build")} and run it again`,
       );
     }
-    return `built on libtorch ${version}, ${nvcc() ? "with CUDA" : "for CPU (no nvcc found)"}`;
+    return `built on libtorch ${version}`;
   },
 };
