@@ -1,0 +1,52 @@
+import { readFile, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import type { CellStatus } from "../session/events.js";
+import { Session } from "../session/session.js";
+import { UsageError } from "../usage.js";
+import { exitCode, exitCodeFor } from "./exitCode.js";
+import { keyboardInput } from "./question.js";
+import { StopRequest } from "./stopRequest.js";
+import { processTerminal } from "./terminal.js";
+import { cellScreen, terminalEvent } from "./terminalView.js";
+
+/**
+ * Runs a script as one cell. Its streams pass through as they are; the value of its last expression is not shown.
+ *
+ * @param args what the script finds behind its name in `process.argv`
+ * @returns the exit code
+ * @throws UsageError when the script cannot be read
+ */
+export async function runScript(path: string, args: readonly string[]): Promise<number> {
+  const file = resolve(path);
+  const code = await readScript(path);
+  const terminal = processTerminal();
+  let session: Session | undefined;
+  using stop = new StopRequest(() => void session?.interrupt());
+  try {
+    session = await Session.start({ cwd: dirname(file) });
+  } catch (error) {
+    process.stderr.write(`moelab run: the executor did not start: ${(error as Error).message}\n`);
+    return exitCode.executorDied;
+  }
+  const screen = cellScreen(terminal, { rawStreams: true });
+  const execution = session.execute({ code, cellName: path, input: keyboardInput(() => {}) }, (event) => {
+    if (event.type !== "result") screen.show(terminalEvent(event, terminal));
+  });
+  const status = await Promise.race([
+    execution.then((outcome) => outcome.status),
+    stop.abandoned.then((): CellStatus => "interrupted"),
+  ]);
+  screen.end();
+  await session.close();
+  await terminal.drained();
+  return exitCodeFor(status, stop.signal);
+}
+
+async function readScript(path: string): Promise<string> {
+  try {
+    if ((await stat(path)).isDirectory()) throw new Error("it is a folder");
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`moelab run: ${path} cannot be read: ${(error as Error).message}.`);
+  }
+}
