@@ -1,0 +1,74 @@
+/** A place in a cell, as editors count: zero-based lines and zero-based UTF-16 columns. */
+export interface CellPosition {
+  line: number;
+  column: number;
+}
+
+export interface CellDiagnostic {
+  /** TypeScript's number, for example 2322 for "Type … is not assignable to type …". */
+  code: number;
+  message: string;
+  start: CellPosition;
+  /** Exclusive. */
+  end: CellPosition;
+  /** Path relative to the notebook's directory when the fault is in an imported file, not in the cell. */
+  fileName?: string;
+}
+
+/** A cell as JavaScript for V8's REPL mode. */
+export interface CompiledCell {
+  javascript: string;
+  /** JSON text of a version 3 source map from {@link javascript} to the cell. */
+  sourceMap: string;
+  /** Whether the cell ends in an expression, whose value is then its result. */
+  endsInExpression: boolean;
+}
+
+/** Either the cell is clean and compiled, or nothing of it may run. */
+export type CompileOutcome =
+  | { ok: true; cell: CompiledCell }
+  | { ok: false; diagnostics: CellDiagnostic[] };
+
+export interface Completion {
+  text: string;
+  /** TypeScript's kind, for example "method", "const", "interface"; empty when it has none. */
+  kind: string;
+}
+
+export interface CompletionResult {
+  /** What each completion replaces: UTF-16 offsets into the code. */
+  start: number;
+  end: number;
+  completions: Completion[];
+}
+
+export interface Inspection {
+  /** The declaration as TypeScript prints it. */
+  signature: string;
+  /** The documentation comment and its tags as markdown; empty when there is none. */
+  documentation: string;
+}
+
+export type Completeness =
+  | { status: "complete" | "invalid" }
+  | {
+      status: "incomplete";
+      /** White space to start the next line with. */
+      indent: string;
+    };
+
+/**
+ * Turns the cells of one notebook into JavaScript, one after another: what a cell declares is known to the next.
+ * Cursors and offsets are in UTF-16 units.
+ */
+export interface CellCompiler {
+  /** Checks and compiles; the declarations of a clean cell are kept for those that follow. */
+  compile(code: string, cellName: string): Promise<CompileOutcome>;
+  complete(code: string, cursor: number): Promise<CompletionResult>;
+  /** What stands at the cursor, or just before it; null when nothing with a type does. */
+  inspect(code: string, cursor: number): Promise<Inspection | null>;
+  isComplete(code: string): Promise<Completeness>;
+  /** Forgets what cells declared; for a fresh executor. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}

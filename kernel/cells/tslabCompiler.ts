@@ -1,0 +1,186 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { ambientDeclarations } from "./ambient.js";
+import type {
+  CellDiagnostic,
+  CompileOutcome,
+  Completeness,
+  CompletionResult,
+  Inspection,
+} from "./compiler.js";
+import { completenessOf } from "./completeness.js";
+import { emit } from "./emit.js";
+import { withoutExports } from "./exports.js";
+import {
+  type Conversion,
+  type Converter,
+  createConverter,
+  displayText,
+  typescript as ts,
+} from "./typescriptForTslab.js";
+import { WatchedFiles } from "./watchedFiles.js";
+
+/** The root of the moelab installation that runs: this file lies in `dist/kernel/cells`. */
+const packageRoot = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** Faults that would stop cells which run well: a package without types is `any`. */
+const ignoredCodes = new Set([7016]);
+
+/** Faults that may go away when a package is installed or a file is written. */
+const unresolvedCodes = new Set([2307, 2792]);
+
+/** `@types` beside the notebook first, if they include Node's; else those that moelab itself depends on. */
+function typeRoots(directory: string): string[] {
+  for (let current = directory; ; current = path.dirname(current)) {
+    const root = path.join(current, "node_modules", "@types");
+    if (existsSync(path.join(root, "node", "package.json"))) return [root];
+    if (current === path.dirname(current)) break;
+  }
+  const nodeTypes = createRequire(import.meta.url).resolve("@types/node/package.json");
+  return [path.dirname(path.dirname(nodeTypes))];
+}
+
+function toDiagnostics(found: Conversion["diagnostics"]): CellDiagnostic[] {
+  const diagnostics: CellDiagnostic[] = [];
+  for (const { start, end, messageText, code, fileName } of found) {
+    if (ignoredCodes.has(code)) continue;
+    const last = diagnostics.at(-1);
+    const diagnostic: CellDiagnostic = {
+      code,
+      message: messageText,
+      start: { line: start.line, column: start.character },
+      end: { line: end.line, column: end.character },
+      fileName,
+    };
+    // The converter flattens a message and its explanations; put them together again.
+    const explains =
+      last !== undefined &&
+      last.start.line === diagnostic.start.line &&
+      last.start.column === diagnostic.start.column &&
+      last.end.line === diagnostic.end.line &&
+      last.end.column === diagnostic.end.column;
+    if (explains) last.message += `\n    ${messageText}`;
+    else diagnostics.push(diagnostic);
+  }
+  return diagnostics;
+}
+
+/** Declarations of type `any` for all that a cell declares; for types that TypeScript cannot write down. */
+function untypedDeclarations(code: string): string {
+  const file = ts.createSourceFile("cell.ts", code, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
+  const lines: string[] = [];
+  const declare = (name: any) => {
+    if (ts.isIdentifier(name)) lines.push(`declare let ${name.text}: any;`);
+    else for (const element of name.elements) if (element.name) declare(element.name);
+  };
+  for (const statement of file.statements) {
+    if (ts.isVariableStatement(statement)) {
+      for (const declaration of statement.declarationList.declarations) declare(declaration.name);
+    } else if (ts.isFunctionDeclaration(statement) && statement.name) declare(statement.name);
+    else if (ts.isClassDeclaration(statement) && statement.name) {
+      declare(statement.name);
+      lines.push(`declare type ${statement.name.text} = any;`);
+    } else if (
+      ts.isInterfaceDeclaration(statement) ||
+      ts.isTypeAliasDeclaration(statement) ||
+      ts.isEnumDeclaration(statement) ||
+      ts.isImportDeclaration(statement)
+    ) {
+      lines.push(statement.getText(file));
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** {@link CellCompiler} over tslab's converter, in the thread that calls it. Takes about a second to construct. */
+export class TslabCompiler {
+  readonly #directory: string;
+  #files = new WatchedFiles();
+  #converter: Converter;
+  #declarations = ambientDeclarations;
+  /** An import failed; TypeScript remembers that, so the next cell gets a fresh converter. */
+  #stale = false;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#converter = this.#open();
+    // The first conversion loads what the checker needs; better now than with the user's first cell.
+    this.#converter.convert(this.#declarations, "1;");
+  }
+
+  compile(source: string, cellName: string): CompileOutcome {
+    const code = withoutExports(source);
+    const { declOutput, diagnostics: found } = this.#fresh().convert(this.#declarations, code);
+    this.#stale = found.some((diagnostic) => unresolvedCodes.has(diagnostic.code));
+    const diagnostics = toDiagnostics(found);
+    if (diagnostics.length > 0) return { ok: false, diagnostics };
+    this.#declarations = this.#keep(declOutput, code, found.length > 0);
+    return { ok: true, cell: emit(code, cellName) };
+  }
+
+  complete(code: string, cursor: number): CompletionResult {
+    const { start, end, candidates, original } = this.#fresh().complete(this.#declarations, code, cursor);
+    const kinds = new Map((original?.entries ?? []).map((entry) => [entry.name, entry.kind as string]));
+    // tslab also offers names that merely contain what was typed; clients expect continuations of it.
+    const typed = code.slice(start, cursor);
+    const completions = candidates
+      .filter((text) => text.startsWith(typed))
+      .map((text) => ({ text, kind: kinds.get(text) ?? "" }));
+    return { start, end, completions };
+  }
+
+  inspect(code: string, cursor: number): Inspection | null {
+    const converter = this.#fresh();
+    const info =
+      converter.inspect(this.#declarations, code, cursor) ??
+      (cursor > 0 ? converter.inspect(this.#declarations, code, cursor - 1) : undefined);
+    if (!info) return null;
+    const tags = (info.tags ?? []).map(
+      (tag: any) => `\n*@${tag.name}* ${typeof tag.text === "string" ? tag.text : displayText(tag.text)}`,
+    );
+    return {
+      signature: displayText(info.displayParts),
+      documentation: [displayText(info.documentation), ...tags].join("\n").trim(),
+    };
+  }
+
+  isComplete(code: string): Completeness {
+    return completenessOf(code);
+  }
+
+  reset(): void {
+    this.#declarations = ambientDeclarations;
+  }
+
+  close(): void {
+    this.#converter.close();
+  }
+
+  #open(): Converter {
+    this.#files = new WatchedFiles();
+    return createConverter({
+      paths: { moelab: [path.join(packageRoot, "dist", "src", "index.d.ts")] },
+      typeRoots: typeRoots(this.#directory),
+      watchFile: this.#files.watch,
+    });
+  }
+
+  #fresh(): Converter {
+    if (this.#stale) {
+      this.#converter.close();
+      this.#converter = this.#open();
+      this.#stale = false;
+    } else this.#files.report();
+    return this.#converter;
+  }
+
+  /** The converter writes "undefined" for declarations that TypeScript could not emit. */
+  #keep(declOutput: string | undefined, code: string, unchecked: boolean): string {
+    if (unchecked || declOutput === undefined) return untypedDeclarations(code) + this.#declarations;
+    const missing = "undefined";
+    if (!declOutput.startsWith(missing)) return declOutput;
+    return untypedDeclarations(code) + declOutput.slice(missing.length);
+  }
+}

@@ -1,0 +1,71 @@
+import type { MimeBundle } from "../../src/host.js";
+
+/**
+ * Everything that a kernel process and an executor say to each other. One message is one ZeroMQ message whose first
+ * frame is JSON. Messages of one direction arrive in the order in which they were sent.
+ */
+
+/** Numbers the cells of a session in the order in which they run. */
+export type CellNumber = number;
+
+/** Text form of a fault in user code, made where the error object lives. */
+export interface FaultReport {
+  name: string;
+  message: string;
+  traceback: string[];
+}
+
+export type ExpressionReport =
+  | { status: "ok"; data: MimeBundle; metadata: Record<string, unknown> }
+  | ({ status: "error" } & FaultReport);
+
+/** Kernel process → executor. */
+export type ToExecutor =
+  | {
+      type: "run";
+      cell: CellNumber;
+      /** File name of the cell in stack traces. */
+      name: string;
+      javascript: string;
+      sourceMap: string;
+      /** The cell as the user wrote it, for the source line in tracebacks. */
+      source: string;
+      /** Whether the cell's value is to be shown. */
+      showsValue: boolean;
+      /** Evaluated after the cell, if it succeeds; JavaScript by name. */
+      expressions: Record<string, string>;
+    }
+  /** Stops the running cell: first by its signal, then by termination. */
+  | { type: "interrupt" }
+  | { type: "inputReply"; input: number; value: string | null }
+  /** So much stream text was handed on; the executor may produce as much again. */
+  | { type: "consumed"; length: number }
+  /** Leave in an orderly way: exit handlers run. */
+  | { type: "shutdown" };
+
+/** Executor → kernel process. */
+export type ToKernel =
+  | { type: "ready"; pid: number; nodeVersion: string }
+  /** Counts against the limit of unsent text until it is `consumed`; lengths are in UTF-16 units. */
+  | { type: "stream"; cell: CellNumber; name: "stdout" | "stderr"; text: string }
+  | {
+      type: "display";
+      cell: CellNumber;
+      data: MimeBundle;
+      metadata: Record<string, unknown>;
+      displayId?: string;
+      update: boolean;
+    }
+  | { type: "clearOutput"; cell: CellNumber; wait: boolean }
+  | { type: "result"; cell: CellNumber; data: MimeBundle; metadata: Record<string, unknown> }
+  /** The executor's main thread waits for an `inputReply` with the same number. */
+  | { type: "input"; cell: CellNumber; input: number; prompt: string; password: boolean }
+  | {
+      type: "done";
+      cell: CellNumber;
+      status: "ok" | "error" | "interrupted";
+      fault?: FaultReport;
+      expressions: Record<string, ExpressionReport>;
+    }
+  /** The executor ends because user code called `process.exit`. */
+  | { type: "exiting"; code: number };

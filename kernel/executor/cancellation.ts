@@ -1,0 +1,79 @@
+import type { SharedState } from "./sharedState.js";
+
+/**
+ * The abort signal of one cell. Two things set it apart from a plain one: `aborted` is true as soon as the user
+ * interrupts, even while a synchronous loop keeps the event loop from turning; and it notices when somebody listens
+ * or looks, since a cell that does is given time to stop at a point of its choosing.
+ */
+export class Cancellation {
+  readonly signal: AbortSignal;
+  readonly #controller = new AbortController();
+  readonly #shared: SharedState;
+  readonly #cell: number;
+  #listened = false;
+
+  constructor(cell: number, shared: SharedState) {
+    this.#cell = cell;
+    this.#shared = shared;
+    this.signal = this.#watched(this.#controller.signal);
+  }
+
+  /** Whether somebody listens or looks at the signal. */
+  get cooperative(): boolean {
+    return this.#listened;
+  }
+
+  get requested(): boolean {
+    return this.#shared.interruptedCell === this.#cell;
+  }
+
+  abort(): void {
+    if (!this.#controller.signal.aborted) this.#controller.abort(interruptReason());
+  }
+
+  #notice(): void {
+    if (this.#listened) return;
+    this.#listened = true;
+    this.#shared.cooperative = true;
+  }
+
+  #watched(signal: AbortSignal): AbortSignal {
+    const { addEventListener, throwIfAborted } = signal;
+    const isAborted = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted")!.get!;
+    const aborted = () => {
+      if (this.requested && !isAborted.call(signal)) this.#controller.abort(interruptReason());
+      return isAborted.call(signal) as boolean;
+    };
+    Object.defineProperties(signal, {
+      aborted: {
+        get: () => {
+          this.#notice();
+          return aborted();
+        },
+      },
+      throwIfAborted: {
+        value: () => {
+          this.#notice();
+          aborted();
+          throwIfAborted.call(signal);
+        },
+      },
+      addEventListener: {
+        value: (...parameters: Parameters<AbortSignal["addEventListener"]>) => {
+          this.#notice();
+          addEventListener.apply(signal, parameters);
+        },
+      },
+    });
+    return signal;
+  }
+}
+
+/** Reason of an aborted signal, and what a blocking call throws when the user interrupts it. */
+export class KernelInterrupt extends Error {
+  override name = "KernelInterrupt";
+}
+
+export function interruptReason(): KernelInterrupt {
+  return new KernelInterrupt("The cell was interrupted.");
+}

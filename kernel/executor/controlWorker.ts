@@ -1,0 +1,97 @@
+import { Session } from "node:inspector";
+import { Socket } from "node:net";
+import process from "node:process";
+import { parentPort, workerData } from "node:worker_threads";
+import { ExecutorEnd } from "../channel/executorEnd.js";
+import type { ToExecutor } from "../channel/messages.js";
+import { Interruption } from "./interruption.js";
+import { SharedState } from "./sharedState.js";
+import { StreamBatches } from "./streamBatches.js";
+import type { ControlWorkerData, InputAnswer, ToControl, ToMain } from "./threads.js";
+
+/**
+ * The thread of an executor that is never busy: it carries messages between the kernel process and the main thread,
+ * and stops the main thread when the user interrupts.
+ */
+
+const data: ControlWorkerData = workerData;
+const shared = new SharedState(data.shared);
+const postToMain = (message: ToMain) => parentPort!.postMessage(message);
+
+/** Time for exit handlers before the process is killed, in milliseconds. */
+const exitGrace = 1500;
+
+const inspector = new Session();
+inspector.connectToMainThread();
+const terminate = () =>
+  new Promise<void>((resolve) => void inspector.post("Runtime.terminateExecution", () => resolve()));
+const interruption = new Interruption(shared, postToMain, terminate);
+
+let currentCell = 0;
+let askedInput = 0;
+
+function answerInput(answer: InputAnswer): void {
+  askedInput = 0;
+  data.inputAnswers.postMessage(answer);
+  shared.answerInput();
+}
+
+function receive(message: ToExecutor): void {
+  switch (message.type) {
+    case "run":
+      currentCell = message.cell;
+      postToMain(message);
+      break;
+    case "interrupt":
+      if (askedInput !== 0) answerInput({ value: null, interrupted: true });
+      void interruption.interrupt(currentCell);
+      break;
+    case "inputReply":
+      if (message.input === askedInput) answerInput({ value: message.value, interrupted: false });
+      break;
+    case "consumed":
+      shared.removeUnsentText(message.length);
+      break;
+    case "shutdown":
+      postToMain({ type: "exit", code: 0 });
+      killAfter(exitGrace);
+      break;
+  }
+}
+
+/** Ends the process and whatever it started; nothing of it may outlive the kernel. */
+function kill(): void {
+  try {
+    process.kill(-process.pid, "SIGKILL");
+  } catch {
+    process.kill(process.pid, "SIGKILL");
+  }
+}
+
+function killAfter(milliseconds: number): void {
+  setTimeout(kill, milliseconds);
+}
+
+const end = new ExecutorEnd(data.address, data.identity, receive);
+const streams = new StreamBatches((json) => end.send(json));
+
+parentPort!.on("message", async (message: ToControl) => {
+  if (Array.isArray(message)) return streams.add(...message);
+  streams.flush();
+  if (typeof message === "string") end.send(message);
+  else if (message.type === "input") {
+    askedInput = JSON.parse(message.json).input;
+    end.send(message.json);
+  } else {
+    killAfter(exitGrace);
+    end.send(JSON.stringify({ type: "exiting", code: message.code }));
+    await end.close();
+    shared.channelIsClosed();
+  }
+});
+
+// Descriptor 3 is a pipe that the parent holds: it closes when the parent is gone, however it went.
+const lifeline = new Socket({ fd: 3 });
+lifeline.on("error", kill);
+lifeline.on("close", kill);
+lifeline.resume();

@@ -1,0 +1,73 @@
+import type { SharedState } from "./sharedState.js";
+import type { ToMain } from "./threads.js";
+
+/** How long the main thread may take to answer before its code is terminated, in milliseconds. */
+const answerTime = 100;
+/** The same for a cell that looks at its abort signal, which may be in the middle of a long step. */
+const cooperativeAnswerTime = 5000;
+/** How long a termination that found nothing to terminate may linger. */
+const lingerTime = 2000;
+
+/**
+ * Stops what the main thread does. A ping asks whether it takes messages, and aborts the cell's signal if so. If it
+ * does not answer in time, its code is terminated, again and again until it answers.
+ */
+export class Interruption {
+  readonly #shared: SharedState;
+  readonly #postToMain: (message: ToMain) => void;
+  readonly #terminate: () => Promise<void>;
+  #pings = 0;
+  #underWay = false;
+  #urgent = false;
+
+  constructor(shared: SharedState, postToMain: (message: ToMain) => void, terminate: () => Promise<void>) {
+    this.#shared = shared;
+    this.#postToMain = postToMain;
+    this.#terminate = terminate;
+  }
+
+  /** A second call while the first is under way takes away the time that a cooperative cell has. */
+  async interrupt(cell: number): Promise<void> {
+    this.#shared.interruptedCell = cell;
+    if (this.#underWay) {
+      this.#urgent = true;
+      return;
+    }
+    this.#underWay = true;
+    const terminated = await this.#untilMainAnswers();
+    this.#underWay = false;
+    this.#urgent = false;
+    this.#postToMain({ type: "interrupted", terminated });
+  }
+
+  /** Whether it took a termination. */
+  async #untilMainAnswers(): Promise<boolean> {
+    const start = performance.now();
+    const time = () => (this.#shared.cooperative && !this.#urgent ? cooperativeAnswerTime : answerTime);
+    if (await this.#answered(() => performance.now() - start < time())) return false;
+    let pending = 0;
+    do {
+      pending++;
+      void this.#terminate().then(() => pending--);
+    } while (!(await this.#answeredWithin(answerTime)));
+    // A termination that came too late would hit the next thing that runs: let it hit a ping.
+    const answeredAt = performance.now();
+    while (pending > 0 && performance.now() - answeredAt < lingerTime) await this.#answeredWithin(20);
+    return true;
+  }
+
+  #answeredWithin(milliseconds: number): Promise<boolean> {
+    const start = performance.now();
+    return this.#answered(() => performance.now() - start < milliseconds);
+  }
+
+  async #answered(inTime: () => boolean): Promise<boolean> {
+    const ping = ++this.#pings;
+    this.#postToMain({ type: "ping", ping });
+    while (this.#shared.acknowledgedPing < ping) {
+      if (!inTime()) return false;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    return true;
+  }
+}

@@ -1,0 +1,93 @@
+import process from "node:process";
+import { Console } from "node:console";
+import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
+import { cellGlobal } from "../cells/cellGlobal.js";
+import { KernelInterrupt } from "./cancellation.js";
+import { cellGlobals } from "./cellGlobals.js";
+import { CellStream } from "./cellStream.js";
+import { Executor } from "./executor.js";
+import { ModuleImport } from "./moduleImport.js";
+import { NotebookHost } from "./notebookHost.js";
+import { Outputs } from "./outputs.js";
+import { SharedState } from "./sharedState.js";
+import { StackTraces } from "./stackTraces.js";
+import type { ControlWorkerData, InputAnswer, ToControl, ToMain } from "./threads.js";
+
+/**
+ * The program of an executor process: cells run on this thread, a control worker holds the channel to the kernel
+ * process. Started as `main.js <address> <identity>` with a pipe on descriptor 3 that closes when its parent is gone.
+ */
+
+const [address, identity] = process.argv.slice(2);
+const shared = new SharedState();
+const answers = new MessageChannel();
+const workerData: ControlWorkerData = { address, identity, shared: shared.buffer, inputAnswers: answers.port1 };
+const control = new Worker(new URL("./controlWorker.js", import.meta.url), {
+  workerData,
+  transferList: [answers.port1],
+});
+const post = (message: ToControl) => control.postMessage(message);
+
+const outputs = new Outputs(post, shared, identity);
+const traces = new StackTraces();
+const executor = new Executor(outputs, shared, traces);
+
+let inputs = 0;
+function ask(cell: number, prompt: string, password: boolean): string | null {
+  outputs.askInput({ type: "input", cell, input: ++inputs, prompt, password });
+  shared.waitForInput();
+  const { value, interrupted }: InputAnswer = receiveMessageOnPort(answers.port2)!.message;
+  if (interrupted) throw new KernelInterrupt("The cell was interrupted while it waited for input.");
+  return value;
+}
+
+/** Exit only when the control worker has closed its socket: Node aborts while a ZeroMQ receive is pending. */
+const exitProcess = process.exit.bind(process);
+function exit(code?: number | string | null): never {
+  const status = Number(code ?? process.exitCode ?? 0);
+  post({ type: "exit", code: status });
+  shared.waitForClosedChannel(2000);
+  return exitProcess(status);
+}
+
+function installGlobals(): void {
+  const stream = (fd: number, name: "stdout" | "stderr") =>
+    new CellStream(fd, (text) => outputs.write(executor.currentCell.number, name, text));
+  const streams = { stdout: stream(1, "stdout"), stderr: stream(2, "stderr") };
+  for (const [name, value] of Object.entries(streams)) {
+    Object.defineProperty(process, name, { value, configurable: true, enumerable: true });
+  }
+  process.exit = exit;
+  const host = new NotebookHost(outputs, () => executor.currentCell, ask);
+  const modules = new ModuleImport(process.cwd());
+  Object.assign(globalThis, cellGlobals(host, () => executor.currentCell), {
+    // Node's own console also feeds the inspector, which would keep a thousand logged values alive.
+    console: new Console(streams),
+    require: modules.require,
+    [Symbol.for("moelab.host")]: host,
+  });
+  Object.defineProperty(globalThis, cellGlobal, { value: Object.freeze({ import: modules.import, meta: modules.meta }) });
+  traces.install();
+}
+
+function reportUncaught(what: string, thrown: unknown): void {
+  const { traceback } = traces.report(thrown);
+  outputs.write(executor.currentCell.number, "stderr", `${what}: ${traceback.join("\n")}\n`);
+}
+process.on("uncaughtException", (thrown) => reportUncaught("Uncaught", thrown));
+process.on("unhandledRejection", (thrown) => reportUncaught("Unhandled rejection", thrown));
+// Interrupts come through the channel; a Ctrl-C in a terminal must not end the process.
+process.on("SIGINT", () => {});
+
+control.on("message", (message: ToMain) => {
+  if (message.type === "run") executor.run(message);
+  else if (message.type === "ping") {
+    shared.acknowledgedPing = message.ping;
+    executor.abort();
+  } else if (message.type === "interrupted") executor.settleInterrupted(message.terminated);
+  else exit(message.code);
+});
+
+installGlobals();
+await executor.open();
+outputs.send({ type: "ready", pid: process.pid, nodeVersion: process.version });

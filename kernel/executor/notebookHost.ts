@@ -1,0 +1,41 @@
+import type { DisplayOptions, Host, InputOptions, MimeBundle } from "../../src/host.js";
+import type { CellRun } from "./cellRun.js";
+import type { Outputs } from "./outputs.js";
+
+/** The host that the API finds in a notebook. What it shows belongs to the cell whose code calls it. */
+export class NotebookHost implements Host {
+  readonly kind = "notebook";
+  readonly #outputs: Outputs;
+  readonly #currentCell: () => CellRun;
+  readonly #ask: (cell: number, prompt: string, password: boolean) => string | null;
+
+  constructor(
+    outputs: Outputs,
+    currentCell: () => CellRun,
+    ask: (cell: number, prompt: string, password: boolean) => string | null,
+  ) {
+    this.#outputs = outputs;
+    this.#currentCell = currentCell;
+    this.#ask = ask;
+  }
+
+  display(data: MimeBundle, options: DisplayOptions = {}): void {
+    const { metadata = {}, displayId, update = false } = options;
+    if (update && displayId === undefined) {
+      throw new TypeError("display: `update` replaces the outputs named by `displayId`, but no displayId was given.");
+    }
+    this.#outputs.send({ type: "display", cell: this.#currentCell().number, data, metadata, displayId, update });
+  }
+
+  clearOutput(wait = false): void {
+    this.#outputs.send({ type: "clearOutput", cell: this.#currentCell().number, wait });
+  }
+
+  input(prompt: string, options: InputOptions = {}): string | null {
+    return this.#ask(this.#currentCell().number, String(prompt), options.password ?? false);
+  }
+
+  get signal(): AbortSignal {
+    return this.#currentCell().cancellation.signal;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The few numbers that an executor's main thread and its control worker share, so that each can learn of the other
+ * while the main thread computes and takes no messages.
+ */
+export class SharedState {
+  /** Index of each number. */
+  static readonly #acknowledgedPing = 0;
+  static readonly #unsentText = 1;
+  static readonly #interruptedCell = 2;
+  static readonly #cooperative = 3;
+  static readonly #inputAnswered = 4;
+  static readonly #channelClosed = 5;
+
+  /** UTF-16 units of stream text that may be under way before a writer has to wait. */
+  static readonly unsentTextLimit = 8 * 1024 * 1024;
+
+  readonly buffer: SharedArrayBuffer;
+  readonly #numbers: Int32Array;
+
+  constructor(buffer = new SharedArrayBuffer(6 * Int32Array.BYTES_PER_ELEMENT)) {
+    this.buffer = buffer;
+    this.#numbers = new Int32Array(buffer);
+  }
+
+  /** The last ping that the main thread answered: whether it takes messages. */
+  get acknowledgedPing(): number {
+    return Atomics.load(this.#numbers, SharedState.#acknowledgedPing);
+  }
+
+  set acknowledgedPing(ping: number) {
+    Atomics.store(this.#numbers, SharedState.#acknowledgedPing, ping);
+  }
+
+  /** The newest cell that the user interrupted; visible to the main thread at once, even in a busy loop. */
+  get interruptedCell(): number {
+    return Atomics.load(this.#numbers, SharedState.#interruptedCell);
+  }
+
+  set interruptedCell(cell: number) {
+    Atomics.store(this.#numbers, SharedState.#interruptedCell, cell);
+  }
+
+  /** Whether the running cell looks at its abort signal and so can be trusted to stop by itself. */
+  get cooperative(): boolean {
+    return Atomics.load(this.#numbers, SharedState.#cooperative) === 1;
+  }
+
+  set cooperative(value: boolean) {
+    Atomics.store(this.#numbers, SharedState.#cooperative, value ? 1 : 0);
+  }
+
+  /** Counts text that was written; blocks while too much of it is under way, so that memory stays bounded. */
+  addUnsentText(length: number): void {
+    Atomics.add(this.#numbers, SharedState.#unsentText, length);
+    for (;;) {
+      const unsent = Atomics.load(this.#numbers, SharedState.#unsentText);
+      if (unsent <= SharedState.unsentTextLimit) return;
+      // Termination by the control worker ends this wait, too.
+      Atomics.wait(this.#numbers, SharedState.#unsentText, unsent, 100);
+    }
+  }
+
+  removeUnsentText(length: number): void {
+    Atomics.sub(this.#numbers, SharedState.#unsentText, length);
+    Atomics.notify(this.#numbers, SharedState.#unsentText);
+  }
+
+  /** Blocks the main thread until {@link answerInput}. */
+  waitForInput(): void {
+    Atomics.wait(this.#numbers, SharedState.#inputAnswered, 0);
+    Atomics.store(this.#numbers, SharedState.#inputAnswered, 0);
+  }
+
+  answerInput(): void {
+    Atomics.store(this.#numbers, SharedState.#inputAnswered, 1);
+    Atomics.notify(this.#numbers, SharedState.#inputAnswered);
+  }
+
+  /** Blocks the main thread until {@link channelIsClosed}, or for `timeout` milliseconds. */
+  waitForClosedChannel(timeout: number): void {
+    Atomics.wait(this.#numbers, SharedState.#channelClosed, 0, timeout);
+  }
+
+  channelIsClosed(): void {
+    Atomics.store(this.#numbers, SharedState.#channelClosed, 1);
+    Atomics.notify(this.#numbers, SharedState.#channelClosed);
+  }
+}

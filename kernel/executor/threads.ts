@@ -1,0 +1,34 @@
+import type { MessagePort } from "node:worker_threads";
+import type { ToExecutor } from "../channel/messages.js";
+
+/** What an executor's main thread and its control worker say to each other. */
+
+/** How the control worker starts. */
+export interface ControlWorkerData {
+  /** Address of the kernel process and the name it knows this executor by. */
+  address: string;
+  identity: string;
+  shared: SharedArrayBuffer;
+  /** Answers to `input` travel on a port of their own, which the main thread reads while it blocks. */
+  inputAnswers: MessagePort;
+}
+
+export type ToMain =
+  | Extract<ToExecutor, { type: "run" }>
+  /** To be acknowledged in the shared state; aborts the running cell's signal. */
+  | { type: "ping"; ping: number }
+  /** The main thread takes messages again: the interrupted cell is to be settled, if it does not settle itself. */
+  | { type: "interrupted"; terminated: boolean }
+  | { type: "exit"; code: number };
+
+/** Stream text goes as a short tuple, since there may be a hundred thousand of them; all else as finished JSON. */
+export type ToControl =
+  | [cell: number, name: "stdout" | "stderr", text: string]
+  | string
+  | { type: "input"; json: string }
+  | { type: "exit"; code: number };
+
+export interface InputAnswer {
+  value: string | null;
+  interrupted: boolean;
+}
