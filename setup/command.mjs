@@ -34,9 +34,11 @@ export function command(name, program, args, { env = {}, cwd = root, onLine = ()
       stdio: ["ignore", "pipe", "pipe"],
     });
     // A set-up that is told to end takes its program with it: no download goes on behind the user's back.
+    let ending;
     const end = (signal) => {
+      if (ending) process.exit(ending);
+      ending = 128 + constants.signals[signal];
       child.kill(signal);
-      process.exit(128 + constants.signals[signal]);
     };
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, end);
     let output = "";
@@ -50,6 +52,7 @@ export function command(name, program, args, { env = {}, cwd = root, onLine = ()
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", take);
     const finish = (code, signal) => {
       for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.off(name, end);
+      if (ending) process.exit(ending);
       if (code === 0) return resolve(output);
       const whole = `$ ${[program, ...args].join(" ")}\n${output}\n`;
       mkdirSync(logs, { recursive: true });

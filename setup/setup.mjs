@@ -88,7 +88,15 @@ export async function setUp({ for: purpose }) {
   }
 }
 
+/** What `setUp` would do now, without doing it. */
+function report(purpose) {
+  const steps = purposes[purpose] ?? [];
+  for (const step of steps) say(`  ${upToDate(step) ? "✓ up to date" : "… to be run "}  ${step.title}`);
+  return steps.every(upToDate) ? 0 : 1;
+}
+
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const at = process.argv.indexOf("--for");
-  await main(() => setUp({ for: at < 0 ? "run" : process.argv[at + 1] }));
+  const purpose = at < 0 ? "run" : process.argv[at + 1];
+  await main(() => (process.argv.includes("--check") ? report(purpose) : setUp({ for: purpose })));
 }
