@@ -55,7 +55,9 @@ async function call(known: Record<string, Command>, args: string[], name: string
   if (command !== undefined && Object.hasOwn(known, command)) return known[command](rest);
   const names = Object.keys(known);
   if (command === undefined)
-    throw new UsageError(`${name}: expected a command (${names.join(", ")}), got nothing.`);
+    throw new UsageError(
+      `${name}: expected a command (${names.join(", ")}), got nothing.\n\n${usage.trimEnd()}`,
+    );
   throw new UsageError(`${name}: unknown command ${command}. ${advice(command, names)}`);
 }
 
@@ -79,7 +81,8 @@ function version(): string {
 try {
   process.exitCode = await call(commands, process.argv.slice(2), "moelab");
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  const { code = "" } = error as NodeJS.ErrnoException;
+  if (!(error instanceof UsageError) && !code.startsWith("ERR_PARSE_ARGS")) throw error;
+  process.stderr.write(`${(error as Error).message}\n`);
   process.exitCode = 2;
 }

@@ -22,6 +22,8 @@ export class LogScreen implements CellScreen {
   private frame: Throttle | undefined;
   private frameText = "";
   private framePrinted = 0;
+  /** Whether the last frame that was printed ended without a line break. */
+  private frameLineOpen = false;
 
   /** @param options.rawStreams streams pass through as they are, `\r` included. Default false. */
   constructor(
@@ -77,6 +79,7 @@ export class LogScreen implements CellScreen {
 
   private startFrame(): void {
     this.clearNext = false;
+    if (!this.frame) this.endLines();
     for (const line of Object.values(this.lines)) line.clear();
     for (const display of this.displays.values()) display.drop();
     this.frame?.drop();
@@ -86,8 +89,10 @@ export class LogScreen implements CellScreen {
   }
 
   private printFrame(): void {
+    if (this.framePrinted === 0 && this.frameLineOpen) this.terminal.write("\n");
     this.terminal.write(this.frameText.slice(this.framePrinted));
     this.framePrinted = this.frameText.length;
+    this.frameLineOpen = !this.frameText.endsWith("\n");
   }
 
   private printOwnLines(text: string, name: StreamName = "stdout"): void {

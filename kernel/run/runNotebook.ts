@@ -2,7 +2,7 @@ import { mkdir, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Notebook } from "../notebook/format.js";
 import { NotebookFormatError, readNotebook } from "../notebook/readNotebook.js";
-import { Session } from "../session/session.js";
+import type { Session } from "../session/session.js";
 import { UsageError } from "../usage.js";
 import { cellsToRun, runCells } from "./cellLoop.js";
 import { executedNotebook } from "./executedNotebook.js";
@@ -61,6 +61,7 @@ export async function runNotebookFile(inputPath: string, options: RunNotebookOpt
   });
   emit({ type: "runStarted", time: Date.now() });
   try {
+    const { Session } = await import("../session/session.js");
     session = await Session.start({ cwd: dirname(resolve(inputPath)) });
   } catch (error) {
     emit({ type: "runEnded", time: Date.now(), status: "died" });

@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { CellStatus } from "../session/events.js";
-import { Session } from "../session/session.js";
+import type { Session } from "../session/session.js";
 import { UsageError } from "../usage.js";
 import { exitCode, exitCodeFor } from "./exitCode.js";
 import { keyboardInput } from "./question.js";
@@ -23,6 +23,7 @@ export async function runScript(path: string, args: readonly string[]): Promise<
   let session: Session | undefined;
   using stop = new StopRequest(() => void session?.interrupt());
   try {
+    const { Session } = await import("../session/session.js");
     session = await Session.start({ cwd: dirname(file) });
   } catch (error) {
     process.stderr.write(`moelab run: the executor did not start: ${(error as Error).message}\n`);
