@@ -83,7 +83,7 @@ async function executeCell(
   // Like every Jupyter client: a cell without code is neither executed nor counted.
   if (cell.source.trim() === "") return { status: "ok", executionCount: 0 };
   try {
-    return await session.execute({ code: cell.source, input }, report);
+    return await session.execute({ code: cell.source, id: cell.id, input }, report);
   } catch (cause) {
     // The session itself failed; the cell did not run to its end.
     const { name, message, stack } = cause instanceof Error ? cause : new Error(String(cause));

@@ -42,10 +42,12 @@ export async function runCommand(args: string[]): Promise<number> {
   checkOptions(own, options, "moelab run");
   const { values, positionals } = parseArgs({ args: own, options, allowPositionals: true });
   const [path, ...more] = positionals;
-  if (path === undefined) {
+  if (path === undefined && values.help) {
     process.stdout.write(usage);
-    if (values.help) return exitCode.ok;
-    throw new UsageError("moelab run: expected a notebook or a script, got nothing.");
+    return exitCode.ok;
+  }
+  if (path === undefined) {
+    throw new UsageError(`moelab run: expected a notebook or a script, got nothing.\n\n${usage.trimEnd()}`);
   }
   if (more.length > 0) {
     throw new UsageError(

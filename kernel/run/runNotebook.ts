@@ -43,6 +43,8 @@ export async function runNotebookFile(inputPath: string, options: RunNotebookOpt
   const origin = { inputPath, outputPath, parameters };
   const file = new NotebookFolding(outputPath, () => executedNotebook(notebook, state, origin));
   const emit = (event: RunEvent): void => {
+    // What the executor says on its way out is in no cell.
+    if (state.status) return;
     state = applyRunEvent(state, event);
     view.handle(event);
     if (event.type === "cellEvent") file.changed();
@@ -62,7 +64,10 @@ export async function runNotebookFile(inputPath: string, options: RunNotebookOpt
   emit({ type: "runStarted", time: Date.now() });
   try {
     const { Session } = await import("../session/session.js");
-    session = await Session.start({ cwd: dirname(resolve(inputPath)) });
+    session = await Session.start({
+      cwd: dirname(resolve(inputPath)),
+      onBackground: (event, cellId) => emit({ type: "cellEvent", cellId, event }),
+    });
   } catch (error) {
     emit({ type: "runEnded", time: Date.now(), status: "died" });
     await file.flush();

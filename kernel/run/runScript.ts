@@ -29,6 +29,11 @@ export async function runScript(path: string, args: readonly string[]): Promise<
     process.stderr.write(`moelab run: the executor did not start: ${(error as Error).message}\n`);
     return exitCode.executorDied;
   }
+  // Imports resolve from the script's folder, where the session starts; all else is as under Node.
+  await session.execute(
+    { code: scriptSurroundings(file, args), silent: true, storeHistory: false },
+    () => {},
+  );
   const screen = cellScreen(terminal, { rawStreams: true });
   const execution = session.execute({ code, cellName: path, input: keyboardInput(() => {}) }, (event) => {
     if (event.type !== "result") screen.show(terminalEvent(event, terminal));
@@ -41,6 +46,15 @@ export async function runScript(path: string, args: readonly string[]): Promise<
   await session.close();
   await terminal.drained();
   return exitCodeFor(status, stop.signal);
+}
+
+/** Code that gives the script the arguments and the working directory that it expects. */
+function scriptSurroundings(file: string, args: readonly string[]): string {
+  return `{
+    const { process } = globalThis as any;
+    process.argv.splice(1, Infinity, ...${JSON.stringify([file, ...args])});
+    process.chdir(${JSON.stringify(process.cwd())});
+  }`;
 }
 
 async function readScript(path: string): Promise<string> {

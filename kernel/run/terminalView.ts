@@ -48,7 +48,9 @@ export class TerminalView {
         this.terminal.write(this.heading(event.cellId));
         return;
       case "cellEvent":
-        if (event.cellId === this.current) this.screen?.show(terminalEvent(event.event, this.terminal));
+        // Work that an earlier cell left behind shows its output among that of the running cell.
+        if (event.cellId !== this.current && event.event.type === "clearOutput") return;
+        this.screen?.show(terminalEvent(event.event, this.terminal));
         return;
       case "cellEnded": {
         this.screen?.end();
@@ -59,6 +61,7 @@ export class TerminalView {
         return;
       }
       case "runEnded":
+        this.screen?.end();
         this.terminal.write(this.summary(event.status, event.time - this.startTime));
     }
   }

@@ -1,0 +1,70 @@
+import { mkdirSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isAlive, SpawnedRun, Workplace } from "./spawnedRun.js";
+
+const place = new Workplace();
+beforeAll(() => {
+  mkdirSync(place.path("deep"));
+  place.write("deep/part.ts", "export const part: string = 'imported';");
+});
+afterAll(() => place.remove());
+
+const start = (...args: string[]): SpawnedRun => new SpawnedRun(place.folder, ["run", ...args]);
+
+describe("a script", () => {
+  it("prints as under Node, with its imports, arguments and the caller's folder", async () => {
+    place.write(
+      "deep/main.ts",
+      `import { part } from "./part.ts";
+type Pair<T> = [T, T];
+const pair: Pair<number> = [1, 2];
+console.log(part, pair, process.argv.slice(2));
+process.stdout.write("10%\\r20%\\n");
+console.log(process.argv[1] === ${JSON.stringify(place.path("deep/main.ts"))}, process.cwd() === ${JSON.stringify(place.folder)});
+console.error("to stderr");
+await Promise.resolve();
+"a value that is not shown";
+`,
+    );
+    const { code, stdout, stderr } = await start("deep/main.ts", "--", "-x", "two words").finished;
+    expect(stdout).toBe("imported [ 1, 2 ] [ '-x', 'two words' ]\n10%\r20%\ntrue true\n");
+    expect([code, stderr]).toEqual([0, "to stderr\n"]);
+  });
+
+  it("exits with 1 on an error and names file and TypeScript line", async () => {
+    place.write(
+      "deep/bad.ts",
+      "interface Long {\n  field: string;\n}\n\nfunction fail(x: Long) {\n  throw new Error(x.field);\n}\nfail({ field: 'no' });\n",
+    );
+    const { code, stdout, stderr } = await start("deep/bad.ts").finished;
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^Error: no\n[\s\S]*deep\/bad\.ts:6:9/);
+    expect(stderr).toMatch(/deep\/bad\.ts:8:1/);
+  });
+
+  it("exits with 1 on a type error, before anything runs", async () => {
+    place.write("types.ts", "console.log('ran');\nconst n: number = 'text';\n");
+    const { code, stdout, stderr } = await start("types.ts").finished;
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/types\.ts[\s\S]*not assignable to type 'number'/);
+  });
+
+  it("is stopped by SIGTERM", async () => {
+    place.write(
+      "long.ts",
+      "console.log('pid', process.pid);\nawait new Promise((done) => setTimeout(done, 60_000));\n",
+    );
+    const running = start("long.ts");
+    const [, pid] = await running.prints(/pid (\d+)/);
+    running.kill("SIGTERM");
+    expect((await running.finished).code).toBe(143);
+    expect(isAlive(Number(pid))).toBe(false);
+  });
+
+  it("exits with 4 when its executor dies", async () => {
+    place.write("killed.ts", "process.kill(process.pid, 'SIGKILL');\n");
+    const { code, stderr } = await start("killed.ts").finished;
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/SIGKILL/);
+  });
+});
