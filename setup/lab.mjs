@@ -8,7 +8,9 @@ await main(async () => {
   await setUp({ for: "lab" });
   const given = process.argv.slice(2);
   const opened = given.some((arg) => !arg.startsWith("-")) ? given : ["notebooks/quickstart.ipynb", ...given];
-  const lab = spawn(python, ["-m", "jupyterlab", `--notebook-dir=${root}`, ...opened], {
+  // JupyterLab refuses to run as root unless told; in a container that is who the user is.
+  const asRoot = process.getuid?.() === 0 ? ["--allow-root"] : [];
+  const lab = spawn(python, ["-m", "jupyterlab", `--ServerApp.root_dir=${root}`, ...asRoot, ...opened], {
     cwd: root,
     stdio: "inherit",
     // The kernel is installed here; a JUPYTER_PATH of the user's own stays in force behind it.

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Browser, hasBrowser, openBrowser, picture } from "./browser.js";
+import { NotebookPage, writeNotebook } from "./notebookPage.js";
+import { type JupyterLab, startJupyterLab } from "./server.js";
+
+const source = {
+  text: 'const greeting: string = "routed";\nconsole.log(greeting, "to", 2, "experts");\ngreeting.length',
+  typeError: 'const experts: number = "eight";',
+  thrown: 'function route() {\n  throw new Error("no expert left");\n}\nroute();',
+  update:
+    'display({ "text/plain": "step 1" }, { raw: true, displayId: "progress" });\n' +
+    "await new Promise((resolve) => setTimeout(resolve, 500));\n" +
+    'display({ "text/plain": "step 2" }, { raw: true, displayId: "progress", update: true });',
+  loop: "let turns = 0;\nwhile (true) turns++;",
+  after: "greeting.toUpperCase()",
+  complete: "greeting.toUp",
+  inspect: "greeting",
+};
+const cellOf = Object.fromEntries(Object.keys(source).map((name, at) => [name, at])) as Record<
+  keyof typeof source,
+  number
+>;
+
+describe.runIf(hasBrowser)("a notebook with the moelab kernel", () => {
+  let lab: JupyterLab;
+  let browser: Browser;
+  let notebook: NotebookPage;
+
+  beforeAll(async () => {
+    [lab, browser] = await Promise.all([startJupyterLab(), openBrowser()]);
+    writeNotebook(
+      lab,
+      "session.ipynb",
+      Object.values(source).map((text) => ({ source: text })),
+    );
+    notebook = await NotebookPage.open(browser.page, lab, "session.ipynb");
+    await notebook.kernelIs("idle");
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await lab?.stop();
+  });
+
+  it("shows printed text and the value of the last expression", async () => {
+    await notebook.run(cellOf.text);
+    await expect
+      .poll(() => notebook.outputs(cellOf.text).allTextContents())
+      .toEqual([expect.stringMatching(/^routed to 2 experts\s*$/), expect.stringMatching(/^6\s*$/)]);
+  });
+
+  it("shows a type error with its line, and runs nothing of the cell", async () => {
+    await notebook.run(cellOf.typeError);
+    const output = notebook.outputs(cellOf.typeError);
+    await expect.poll(() => output.allTextContents()).toHaveLength(1);
+    expect(await output.textContent()).toMatch(/Type 'string' is not assignable to type 'number'/);
+    expect(await output.textContent()).toMatch(/1:7|line 1/);
+  });
+
+  it("shows a thrown error with the line of the cell", async () => {
+    await notebook.run(cellOf.thrown);
+    const output = notebook.outputs(cellOf.thrown);
+    await expect.poll(() => output.allTextContents()).toHaveLength(1);
+    expect(await output.textContent()).toMatch(/Error: no expert left[\s\S]*:2:\d+|line 2/);
+    await picture(browser.page, "errors");
+  });
+
+  it("replaces a display in place", async () => {
+    await notebook.start(cellOf.update);
+    const output = notebook.outputs(cellOf.update);
+    await expect
+      .poll(() => output.allTextContents(), { interval: 20 })
+      .toEqual([expect.stringMatching(/step 1/)]);
+    await expect.poll(() => output.allTextContents()).toEqual([expect.stringMatching(/step 2/)]);
+    await notebook.kernelIs("idle");
+  });
+
+  it("completes with Tab", async () => {
+    await notebook.enter(cellOf.complete);
+    await browser.page.keyboard.press("Tab");
+    const entries = browser.page.locator(".jp-Completer-item");
+    await entries.first().waitFor();
+    await picture(browser.page, "completion");
+    const found = await entries.allTextContents();
+    expect(found.some((entry) => entry.includes("toUpperCase"))).toBe(true);
+    await browser.page.keyboard.press("Escape");
+  });
+
+  it("shows a type with Shift+Tab", async () => {
+    await notebook.enter(cellOf.inspect);
+    await browser.page.keyboard.press("Shift+Tab");
+    const tooltip = browser.page.locator(".jp-Tooltip");
+    await tooltip.waitFor();
+    await picture(browser.page, "inspection");
+    expect(await tooltip.textContent()).toMatch(/greeting: string/);
+    await browser.page.keyboard.press("Escape");
+  });
+
+  it("completes while a cell computes, is interrupted, and keeps its variables", async () => {
+    await notebook.start(cellOf.loop);
+    await notebook.kernelIs("busy");
+    await notebook.enter(cellOf.complete);
+    await browser.page.keyboard.press("Tab");
+    await browser.page.locator(".jp-Completer-item").first().waitFor();
+    await browser.page.keyboard.press("Escape");
+
+    await notebook.command("notebook:interrupt-kernel");
+    await notebook.kernelIs("idle");
+    await expect
+      .poll(() => notebook.outputs(cellOf.loop).allTextContents())
+      .toEqual([expect.stringMatching(/interrupt/i)]);
+    await notebook.run(cellOf.after);
+    expect(await notebook.outputs(cellOf.after).allTextContents()).toEqual([expect.stringMatching(/ROUTED/)]);
+    await picture(browser.page, "interrupted");
+  });
+
+  it("starts anew after a restart", async () => {
+    await notebook.command("notebook:restart-kernel");
+    await browser.page.locator(".jp-Dialog .jp-mod-accept").click();
+    await browser.page.locator(".jp-Dialog").waitFor({ state: "detached" });
+    await notebook.kernelIs("idle");
+    await notebook.run(cellOf.after);
+    const output = notebook.outputs(cellOf.after);
+    await expect.poll(() => output.allTextContents()).toEqual([expect.stringMatching(/greeting/)]);
+    expect(await output.textContent()).toMatch(/Cannot find name|not defined/);
+    await notebook.run(cellOf.text);
+    await expect
+      .poll(() => notebook.outputs(cellOf.text).first().textContent())
+      .toMatch(/^routed to 2 experts/);
+    await picture(browser.page, "restarted");
+  });
+});
