@@ -27,7 +27,10 @@ function awaitedImport(declaration: any): any {
         ]),
       ]
     : [];
-  const call = factory.createCallExpression(member("import"), undefined, [declaration.moduleSpecifier, ...options]);
+  const call = factory.createCallExpression(member("import"), undefined, [
+    declaration.moduleSpecifier,
+    ...options,
+  ]);
   return factory.createAwaitExpression(ts.setTextRange(call, declaration));
 }
 
@@ -51,7 +54,8 @@ function importStatements(declaration: any): any[] {
     factory.createBindingElement(undefined, element.propertyName, element.name),
   );
   if (clause?.name) elements.unshift(factory.createBindingElement(undefined, "default", clause.name));
-  if (elements.length === 0) return [ts.setTextRange(factory.createExpressionStatement(imported), declaration)];
+  if (elements.length === 0)
+    return [ts.setTextRange(factory.createExpressionStatement(imported), declaration)];
   return [constStatement(factory.createObjectBindingPattern(elements), imported, declaration)];
 }
 
@@ -66,6 +70,8 @@ export function withCellImports(statements: readonly any[], context: any): any[]
     return ts.visitEachChild(node, visit, context);
   };
   const imports = statements.filter((statement) => ts.isImportDeclaration(statement));
-  const rest = statements.filter((statement) => !ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement));
+  const rest = statements.filter(
+    (statement) => !ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement),
+  );
   return [...imports.flatMap(importStatements), ...rest.map((statement) => ts.visitNode(statement, visit))];
 }

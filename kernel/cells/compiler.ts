@@ -25,9 +25,7 @@ export interface CompiledCell {
 }
 
 /** Either the cell is clean and compiled, or nothing of it may run. */
-export type CompileOutcome =
-  | { ok: true; cell: CompiledCell }
-  | { ok: false; diagnostics: CellDiagnostic[] };
+export type CompileOutcome = { ok: true; cell: CompiledCell } | { ok: false; diagnostics: CellDiagnostic[] };
 
 export interface Completion {
   text: string;

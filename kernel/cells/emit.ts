@@ -21,7 +21,10 @@ const compilerOptions = {
 
 const toScript = (context: any) => (file: any) => {
   const statements = withReplBindings(withCellImports(file.statements, context), context);
-  return ts.factory.updateSourceFile(file, ts.setTextRange(ts.factory.createNodeArray(statements), file.statements));
+  return ts.factory.updateSourceFile(
+    file,
+    ts.setTextRange(ts.factory.createNodeArray(statements), file.statements),
+  );
 };
 
 function endsInExpression(code: string): boolean {

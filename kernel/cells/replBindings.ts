@@ -1,9 +1,9 @@
 import { typescript as ts } from "./typescriptForTslab.js";
 
 /**
- * V8's REPL mode lets a later cell declare a name again only if both declarations are `let`, `const`: a function, a
- * class or a `var` of the same name is a SyntaxError. These transformations give every top-level name of a cell a
- * `let` or `const` binding, so that any declaration may follow any other.
+ * V8's REPL mode lets a later cell declare a name again only in the same way: `let` after `let`. A `const`, function,
+ * class or `var` after it is a SyntaxError. These transformations give every top-level name of a cell a `let` binding,
+ * so that any declaration may follow any other; that a constant is not assigned, the checker sees to.
  */
 
 const { factory } = ts;
@@ -14,7 +14,8 @@ function isVar(list: any): boolean {
 
 function boundNames(name: any, into: Set<string>): void {
   if (ts.isIdentifier(name)) into.add(name.text);
-  else for (const element of name.elements) if (!ts.isOmittedExpression(element)) boundNames(element.name, into);
+  else
+    for (const element of name.elements) if (!ts.isOmittedExpression(element)) boundNames(element.name, into);
 }
 
 function letStatement(name: any, initializer?: any): any {
@@ -93,7 +94,13 @@ function classBinding(node: any): any {
   return ts.setTextRange(letStatement(name, ts.setTextRange(expression, node)), node);
 }
 
-/** The same program with `let` and `const` as its only top-level declarations; functions come first, as hoisted. */
+function asLet(node: any): any {
+  const { declarations } = node.declarationList;
+  const list = factory.createVariableDeclarationList(declarations, ts.NodeFlags.Let);
+  return ts.setTextRange(factory.createVariableStatement(undefined, list), node);
+}
+
+/** The same program with `let` as its only kind of top-level declaration; functions come first, as hoisted. */
 export function withReplBindings(statements: readonly any[], context: any): any[] {
   const varNames = new Set<string>();
   const functions = new Map<string, any>();
@@ -102,6 +109,8 @@ export function withReplBindings(statements: readonly any[], context: any): any[
     if (ts.isFunctionDeclaration(statement) && statement.name) {
       if (statement.body) functions.set(statement.name.text, functionBinding(statement));
     } else if (ts.isClassDeclaration(statement) && statement.name) rest.push(classBinding(statement));
+    else if (ts.isVariableStatement(statement) && !isVar(statement.declarationList))
+      rest.push(asLet(statement));
     else rest.push(withoutVar(statement, varNames, context));
   }
   // `let C = class …` of a decorated class, and functions, already declare their name.

@@ -39,7 +39,14 @@ function typeRootsAbove(directory: string, host: { directoryExists(name: string)
   }
 }
 
-function completionsAt(_host: unknown, program: any, log: unknown, file: any, position: number, ...rest: any[]) {
+function completionsAt(
+  _host: unknown,
+  program: any,
+  log: unknown,
+  file: any,
+  position: number,
+  ...rest: any[]
+) {
   const [preferences, trigger, kind, cancellation] = rest;
   const languageServiceHost = {
     ...typescript.sys,

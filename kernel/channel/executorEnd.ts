@@ -10,7 +10,12 @@ export class ExecutorEnd {
 
   /** `identity` is the name under which the kernel process expects this executor. */
   constructor(address: string, identity: string, receive: (message: ToExecutor) => void) {
-    this.#dealer = new Dealer({ routingId: identity, sendHighWaterMark: 0, receiveHighWaterMark: 0, linger: 1000 });
+    this.#dealer = new Dealer({
+      routingId: identity,
+      sendHighWaterMark: 0,
+      receiveHighWaterMark: 0,
+      linger: 1000,
+    });
     this.#queue = new SendQueue(this.#dealer);
     this.#dealer.connect(address);
     this.#reading = this.#read(receive);

@@ -32,7 +32,8 @@ export class Cancellation {
   }
 
   #notice(): void {
-    if (this.#listened) return;
+    // Aborting looks at the signal, too.
+    if (this.#listened || this.requested) return;
     this.#listened = true;
     this.#shared.cooperative = true;
   }

@@ -1,5 +1,5 @@
-import type { CellDisplayOptions, CellGlobals } from "../cells/ambient.js";
 import type { MimeBundle } from "../../src/host.js";
+import type { CellDisplayOptions, CellGlobals } from "../cells/ambient.js";
 import type { CellRun } from "./cellRun.js";
 import { type ShownValue, shownValue } from "./mimeBundle.js";
 import type { NotebookHost } from "./notebookHost.js";

@@ -1,5 +1,5 @@
-import { StringDecoder } from "node:string_decoder";
 import { Writable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 
 /**
  * Stands in for `process.stdout` or `process.stderr`: what is written goes to the cell that runs, in order with its
@@ -17,7 +17,11 @@ export class CellStream extends Writable {
     this.#write = write;
   }
 
-  override _write(chunk: string | Buffer, _encoding: BufferEncoding, done: (fault?: Error | null) => void): void {
+  override _write(
+    chunk: string | Buffer,
+    _encoding: BufferEncoding,
+    done: (fault?: Error | null) => void,
+  ): void {
     const text = typeof chunk === "string" ? chunk : this.#decoder.write(chunk);
     if (text !== "") this.#write(text);
     done();

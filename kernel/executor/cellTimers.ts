@@ -1,42 +1,88 @@
-import { createHook } from "node:async_hooks";
+import { syncBuiltinESMExports } from "node:module";
+import timers from "node:timers";
+import timersPromises from "node:timers/promises";
+import { promisify } from "node:util";
+import type { CellRun } from "./cellRun.js";
+import type { CellScope } from "./cellScope.js";
 
-interface Timer {
-  _destroyed?: boolean;
-}
+type Callback = (...values: any[]) => void;
+
+/** The functions as Node made them, for the executor's own use. */
+export const { setTimeout: nodeSetTimeout, setImmediate: nodeSetImmediate } = timers;
+const nodeSetInterval = timers.setInterval;
+
+/** Timers kept for a cell before those that are over are dropped. */
+const sweepSize = 1024;
 
 /**
- * The timers that each cell started, however it did: `setTimeout`, `node:timers/promises`, a library. When a cell is
- * interrupted its timers are cleared, so that a loop which sleeps does not go on in the background.
+ * Timers that know their cell: their callbacks run for it, and when it is interrupted they are cleared, so that a
+ * loop which sleeps does not go on in the background.
  */
-export class CellTimers<Cell extends object> {
-  readonly #timers = new WeakMap<Cell, Set<Timer>>();
-  readonly #sweepAt = new WeakMap<Cell, number>();
+export class CellTimers {
+  readonly #timers = new WeakMap<CellRun, Set<NodeJS.Timeout | NodeJS.Immediate>>();
+  readonly #scope: CellScope;
+  readonly #currentCell: () => CellRun;
 
-  /** `currentCell` tells for which cell code runs now; undefined when for none. */
-  constructor(currentCell: () => Cell | undefined) {
-    createHook({
-      init: (_id, type, _trigger, resource) => {
-        if (type !== "Timeout" && type !== "Immediate") return;
-        const cell = currentCell();
-        if (cell) this.#add(cell, resource as Timer);
-      },
-    }).enable();
+  constructor(scope: CellScope, currentCell: () => CellRun) {
+    this.#scope = scope;
+    this.#currentCell = currentCell;
   }
 
-  clear(cell: Cell): void {
+  clear(cell: CellRun): void {
     for (const timer of this.#timers.get(cell) ?? []) {
-      clearTimeout(timer as NodeJS.Timeout);
-      clearImmediate(timer as unknown as NodeJS.Immediate);
+      timers.clearTimeout(timer as NodeJS.Timeout);
+      timers.clearImmediate(timer as NodeJS.Immediate);
     }
     this.#timers.delete(cell);
   }
 
-  #add(cell: Cell, timer: Timer): void {
-    const timers = this.#timers.get(cell) ?? new Set();
-    this.#timers.set(cell, timers.add(timer));
-    // Finished timers are dropped now and then; a hook for each end would slow down every promise.
-    if (timers.size < (this.#sweepAt.get(cell) ?? 1024)) return;
-    for (const each of timers) if (each._destroyed) timers.delete(each);
-    this.#sweepAt.set(cell, Math.max(1024, 2 * timers.size));
+  /** Replaces the functions of `globalThis`, `node:timers` and `node:timers/promises`. */
+  install(): void {
+    const setTimeout = this.#owned(nodeSetTimeout, true);
+    const setInterval = this.#owned(nodeSetInterval, false);
+    const setImmediate = this.#owned(nodeSetImmediate, true);
+    const sleep = (delay?: number, value?: unknown, options?: any) => {
+      // A signal needs Node's own; its timer is not ours to clear, the signal does that.
+      if (options?.signal) return nodeSleep(delay, value, options);
+      return new Promise((resolve) => {
+        const timer = setTimeout(resolve, delay, value) as NodeJS.Timeout;
+        if (options?.ref === false) timer.unref();
+      });
+    };
+    const immediate = (value?: unknown, options?: any) => {
+      if (options?.signal) return nodeImmediate(value, options);
+      return new Promise((resolve) => void setImmediate(resolve, value));
+    };
+    const { setTimeout: nodeSleep, setImmediate: nodeImmediate } = timersPromises;
+    Object.defineProperty(setTimeout, promisify.custom, { value: sleep });
+    Object.defineProperty(setImmediate, promisify.custom, { value: immediate });
+    Object.assign(globalThis, { setTimeout, setInterval, setImmediate });
+    Object.assign(timers, { setTimeout, setInterval, setImmediate });
+    Object.assign(timersPromises, { setTimeout: sleep, setImmediate: immediate });
+    syncBuiltinESMExports();
+  }
+
+  #owned(start: (callback: Callback, ...rest: any[]) => any, once: boolean) {
+    return (callback: Callback, ...rest: any[]) => {
+      // Node's own complaint about what is not a function.
+      if (typeof callback !== "function") return start(callback, ...rest);
+      const cell = this.#currentCell();
+      const timer = start(
+        (...values) => {
+          if (once) this.#timers.get(cell)?.delete(timer);
+          this.#scope.run(cell, () => callback(...values));
+        },
+        ...rest,
+      );
+      this.#keep(cell, timer);
+      return timer;
+    };
+  }
+
+  #keep(cell: CellRun, timer: NodeJS.Timeout | NodeJS.Immediate): void {
+    const kept = this.#timers.get(cell) ?? new Set();
+    this.#timers.set(cell, kept.add(timer));
+    if (kept.size % sweepSize !== 0) return;
+    for (const each of kept) if ((each as any)._destroyed) kept.delete(each);
   }
 }

@@ -86,6 +86,7 @@ parentPort!.on("message", async (message: ToControl) => {
     killAfter(exitGrace);
     end.send(JSON.stringify({ type: "exiting", code: message.code }));
     await end.close();
+    inspector.disconnect();
     shared.channelIsClosed();
   }
 });

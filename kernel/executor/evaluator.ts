@@ -25,6 +25,11 @@ export class Evaluator {
     this.#receiverId = result.objectId;
   }
 
+  /** Node waits for connected sessions when it exits, and says so. */
+  close(): void {
+    this.#session.disconnect();
+  }
+
   async evaluate(javascript: string): Promise<Evaluation> {
     let answer: any;
     try {

@@ -1,8 +1,8 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import type { ExpressionReport, FaultReport, ToExecutor } from "../channel/messages.js";
 import { Cancellation } from "./cancellation.js";
 import { CellRun } from "./cellRun.js";
-import { CellTimers } from "./cellTimers.js";
+import { createCellScope } from "./cellScope.js";
+import { CellTimers, nodeSetImmediate, nodeSetTimeout } from "./cellTimers.js";
 import { Evaluator } from "./evaluator.js";
 import { shownValue } from "./mimeBundle.js";
 import type { Outputs } from "./outputs.js";
@@ -19,8 +19,8 @@ const pendingGrace = 50;
 
 /** Runs cells on the main thread and settles each exactly once, also when its code was stopped. */
 export class Executor {
-  readonly #cells = new AsyncLocalStorage<CellRun>();
-  readonly #timers = new CellTimers(() => this.#cells.getStore());
+  readonly #scope = createCellScope(nodeSetImmediate);
+  readonly #timers = new CellTimers(this.#scope, () => this.currentCell);
   readonly #evaluator = new Evaluator();
   readonly #outputs: Outputs;
   readonly #shared: SharedState;
@@ -35,13 +35,18 @@ export class Executor {
     this.#latest.settled = true;
   }
 
-  open(): Promise<void> {
-    return this.#evaluator.open();
+  async open(): Promise<void> {
+    this.#timers.install();
+    await this.#evaluator.open();
   }
 
-  /** The cell whose code runs now, or that started the timer or promise that does; else the newest. */
+  close(): void {
+    this.#evaluator.close();
+  }
+
+  /** The cell for which code runs now, as far as that can be known; else the newest. */
   get currentCell(): CellRun {
-    return this.#cells.getStore() ?? this.#latest;
+    return this.#scope.cell ?? this.#latest;
   }
 
   run(message: RunMessage): void {
@@ -49,14 +54,14 @@ export class Executor {
     this.#latest = cell;
     this.#shared.cooperative = false;
     this.#traces.add(message.name, message.sourceMap, message.source);
-    this.#cells.run(cell, () => void this.#execute(cell, message));
+    this.#scope.run(cell, () => void this.#execute(cell, message));
   }
 
   /** Tells the cell's code that it is to stop; called while the cell still runs. */
   abort(): void {
     const cell = this.#latest;
     if (cell.settled || !cell.cancellation.requested) return;
-    this.#cells.run(cell, () => cell.cancellation.abort());
+    this.#scope.run(cell, () => cell.cancellation.abort());
   }
 
   /** Ends an interrupted cell that does not end by itself. */
@@ -66,7 +71,7 @@ export class Executor {
     cell.interrupts++;
     const settle = () => this.#settle(cell, { status: "interrupted" }, {});
     if (terminated || cell.interrupts > 1) settle();
-    else setTimeout(settle, cell.cancellation.cooperative ? cooperativeGrace : pendingGrace);
+    else nodeSetTimeout(settle, cell.cancellation.cooperative ? cooperativeGrace : pendingGrace);
   }
 
   async #execute(cell: CellRun, message: RunMessage): Promise<void> {
@@ -104,7 +109,8 @@ export class Executor {
       if (evaluation.type === "value") {
         reports[name] = { status: "ok", ...(await shownValue(evaluation.value)) };
       } else {
-        const thrown = evaluation.type === "thrown" ? evaluation.thrown : new Error("The expression was interrupted.");
+        const thrown =
+          evaluation.type === "thrown" ? evaluation.thrown : new Error("The expression was interrupted.");
         reports[name] = { status: "error", ...this.#traces.report(thrown) };
       }
     }

@@ -1,5 +1,5 @@
-import process from "node:process";
 import { Console } from "node:console";
+import process from "node:process";
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { cellGlobal } from "../cells/cellGlobal.js";
 import { KernelInterrupt } from "./cancellation.js";
@@ -21,7 +21,12 @@ import type { ControlWorkerData, InputAnswer, ToControl, ToMain } from "./thread
 const [address, identity] = process.argv.slice(2);
 const shared = new SharedState();
 const answers = new MessageChannel();
-const workerData: ControlWorkerData = { address, identity, shared: shared.buffer, inputAnswers: answers.port1 };
+const workerData: ControlWorkerData = {
+  address,
+  identity,
+  shared: shared.buffer,
+  inputAnswers: answers.port1,
+};
 const control = new Worker(new URL("./controlWorker.js", import.meta.url), {
   workerData,
   transferList: [answers.port1],
@@ -47,6 +52,7 @@ function exit(code?: number | string | null): never {
   const status = Number(code ?? process.exitCode ?? 0);
   post({ type: "exit", code: status });
   shared.waitForClosedChannel(2000);
+  executor.close();
   return exitProcess(status);
 }
 
@@ -60,13 +66,19 @@ function installGlobals(): void {
   process.exit = exit;
   const host = new NotebookHost(outputs, () => executor.currentCell, ask);
   const modules = new ModuleImport(process.cwd());
-  Object.assign(globalThis, cellGlobals(host, () => executor.currentCell), {
-    // Node's own console also feeds the inspector, which would keep a thousand logged values alive.
-    console: new Console(streams),
-    require: modules.require,
-    [Symbol.for("moelab.host")]: host,
+  Object.assign(
+    globalThis,
+    cellGlobals(host, () => executor.currentCell),
+    {
+      // Node's own console also feeds the inspector, which would keep a thousand logged values alive.
+      console: new Console(streams),
+      require: modules.require,
+      [Symbol.for("moelab.host")]: host,
+    },
+  );
+  Object.defineProperty(globalThis, cellGlobal, {
+    value: Object.freeze({ import: modules.import, meta: modules.meta }),
   });
-  Object.defineProperty(globalThis, cellGlobal, { value: Object.freeze({ import: modules.import, meta: modules.meta }) });
   traces.install();
 }
 

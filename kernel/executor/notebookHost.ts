@@ -22,9 +22,18 @@ export class NotebookHost implements Host {
   display(data: MimeBundle, options: DisplayOptions = {}): void {
     const { metadata = {}, displayId, update = false } = options;
     if (update && displayId === undefined) {
-      throw new TypeError("display: `update` replaces the outputs named by `displayId`, but no displayId was given.");
+      throw new TypeError(
+        "display: `update` replaces the outputs named by `displayId`, but no displayId was given.",
+      );
     }
-    this.#outputs.send({ type: "display", cell: this.#currentCell().number, data, metadata, displayId, update });
+    this.#outputs.send({
+      type: "display",
+      cell: this.#currentCell().number,
+      data,
+      metadata,
+      displayId,
+      update,
+    });
   }
 
   clearOutput(wait = false): void {

@@ -1,8 +1,8 @@
 import { writeSync } from "node:fs";
 import type { ToKernel } from "../channel/messages.js";
+import { endOfCellMark } from "./nativeMark.js";
 import type { SharedState } from "./sharedState.js";
 import type { ToControl } from "./threads.js";
-import { endOfCellMark } from "./nativeMark.js";
 
 /** How long a full pipe may delay the end of a cell, in milliseconds. */
 const longestWait = 500;

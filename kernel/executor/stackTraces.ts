@@ -7,8 +7,11 @@ interface CellSource {
   lines: string[];
 }
 
-/** Frames of these are of no use to the author of a cell. */
+/** Where the executor starts cells: this frame and all that called it are of no use to the author of a cell. */
+const evaluatorFrame = /\/kernel\/executor\/evaluator\.js/;
+/** The same holds for these, wherever they stand. */
 const hiddenFrames = /\/kernel\/executor\/|node:internal\/|node:inspector/;
+const promiseFrame = /^new Promise \(<anonymous>\)$/;
 
 const mostCauses = 5;
 
@@ -19,9 +22,16 @@ export class StackTraces {
   /** Every `stack` in this process names cells, TypeScript lines and columns from now on. */
   install(): void {
     Error.prepareStackTrace = (error, frames) => {
-      const lines = frames.map((frame) => this.#frameText(frame)).filter((text) => !hiddenFrames.test(text));
+      const lines = this.#visible(frames.map((frame) => this.#frameText(frame)));
       return [headOf(error), ...lines.map((text) => `    at ${text}`)].join("\n");
     };
+  }
+
+  #visible(frames: string[]): string[] {
+    const start = frames.findIndex((text) => evaluatorFrame.test(text));
+    const above = start < 0 ? frames : frames.slice(0, start);
+    if (start > 0 && promiseFrame.test(above.at(-1)!)) above.pop();
+    return above.filter((text) => !hiddenFrames.test(text));
   }
 
   /** A cell that runs again under its name replaces the earlier source. */
@@ -78,7 +88,10 @@ export class StackTraces {
     if (!cell || line === null || column === null) return text;
     const entry = cell.map.findEntry(line - 1, column - 1);
     if (!("originalLine" in entry)) return text;
-    return text.replace(`${name}:${line}:${column}`, `${name}:${entry.originalLine + 1}:${entry.originalColumn + 1}`);
+    return text.replace(
+      `${name}:${line}:${column}`,
+      `${name}:${entry.originalLine + 1}:${entry.originalColumn + 1}`,
+    );
   }
 
   #excerpt(frameLine: string): string[] {

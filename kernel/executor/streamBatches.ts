@@ -16,7 +16,8 @@ export class StreamBatches {
   }
 
   add(cell: number, name: "stdout" | "stderr", text: string): void {
-    if (this.#length > 0 && (cell !== this.#cell || name !== this.#name || this.#length > longestBatch)) this.flush();
+    if (this.#length > 0 && (cell !== this.#cell || name !== this.#name || this.#length > longestBatch))
+      this.flush();
     if (this.#length === 0) setImmediate(() => this.flush());
     this.#cell = cell;
     this.#name = name;
@@ -26,7 +27,12 @@ export class StreamBatches {
 
   flush(): void {
     if (this.#length === 0) return;
-    const message: ToKernel = { type: "stream", cell: this.#cell, name: this.#name, text: this.#texts.join("") };
+    const message: ToKernel = {
+      type: "stream",
+      cell: this.#cell,
+      name: this.#name,
+      text: this.#texts.join(""),
+    };
     this.#send(JSON.stringify(message));
     this.#texts = [];
     this.#length = 0;

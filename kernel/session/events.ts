@@ -26,12 +26,16 @@ export type CellStatus = "ok" | "error" | "interrupted" | "died";
 
 export interface ExecuteRequest {
   code: string;
+  /** Identity of the cell, given back with what it outputs after it has ended; default {@link cellName}. */
+  id?: string;
   /** Names the cell in tracebacks; default `cell-<executionCount>`. */
   cellName?: string;
   /** Runs without events other than streams, without counting and without history. Default false. */
   silent?: boolean;
   /** Counts the execution. Default true. */
   storeHistory?: boolean;
+  /** Name → JavaScript expression, evaluated after a cell that succeeded. Default none. */
+  userExpressions?: Record<string, string>;
   /** Answers the cell's `input()`; absent when nobody can. */
   input?: (prompt: string, password: boolean) => Promise<string | null>;
 }
@@ -40,4 +44,10 @@ export interface ExecuteOutcome {
   status: CellStatus;
   executionCount: number;
   error?: CellError;
+  /** The value of each of the request's expressions, or why it has none. */
+  userExpressions?: Record<string, ExpressionOutcome>;
 }
+
+export type ExpressionOutcome =
+  | { status: "ok"; data: MimeBundle; metadata: Record<string, unknown> }
+  | ({ status: "error" } & CellError);

@@ -1,0 +1,13 @@
+/** Jupyter counts cursors in Unicode code points, JavaScript and TypeScript in UTF-16 units. */
+
+export function toUtf16(text: string, codepoints: number): number {
+  let offset = 0;
+  for (let count = 0; count < codepoints && offset < text.length; count++) {
+    offset += text.codePointAt(offset)! > 0xffff ? 2 : 1;
+  }
+  return offset;
+}
+
+export function toCodepoints(text: string, offset: number): number {
+  return Array.from(text.slice(0, offset)).length;
+}

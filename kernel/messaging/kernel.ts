@@ -1,0 +1,35 @@
+import { Session } from "../session/session.js";
+import { readConnectionFile } from "./connectionFile.js";
+import { JupyterServer } from "./jupyterServer.js";
+import { watchParent } from "./parentWatch.js";
+
+/** Longest time that closing in an orderly way may take, in milliseconds. */
+const closingTime = 4000;
+
+/**
+ * Runs a Jupyter kernel on a connection file until it is shut down, its parent is gone, or SIGTERM comes. SIGINT
+ * interrupts the running cell. The notebook's directory is the working directory.
+ */
+export async function runKernel(connectionFile: string): Promise<void> {
+  const info = await readConnectionFile(connectionFile);
+  await new Promise<void>((resolve) => {
+    const server = new JupyterServer(
+      info,
+      (onBackground) => Session.start({ cwd: process.cwd(), onBackground }),
+      () => void close(),
+    );
+    let closing = false;
+    const close = async () => {
+      if (closing) return;
+      closing = true;
+      // Executors end by themselves when this process does.
+      setTimeout(() => process.exit(1), closingTime).unref();
+      await server.close();
+      resolve();
+    };
+    process.on("SIGINT", () => void server.interrupt());
+    process.on("SIGTERM", () => void close());
+    watchParent(() => void close());
+    void server.open();
+  });
+}

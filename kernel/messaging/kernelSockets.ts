@@ -1,0 +1,97 @@
+import { Reply, Router, XPublisher } from "zeromq";
+import { SendQueue } from "../channel/sendQueue.js";
+import { type ConnectionInfo, channelAddress } from "./connectionFile.js";
+import { type Message, Wire } from "./wire.js";
+
+type RequestChannel = "shell" | "control" | "stdin";
+
+/** First byte of what a subscriber sends to subscribe; the topic follows. */
+const subscribes = 1;
+
+function socketOptions(info: ConnectionInfo) {
+  const { curve_publickey: curvePublicKey, curve_secretkey: curveSecretKey } = info;
+  const curve = curvePublicKey && curveSecretKey ? { curveServer: true, curvePublicKey, curveSecretKey } : {};
+  // Limits would drop messages; what is sent is bounded where it is produced.
+  return { ...curve, sendHighWaterMark: 0, receiveHighWaterMark: 0, linger: 1000 };
+}
+
+/** The five sockets of a Jupyter kernel: decoded messages in, messages out in order. */
+export class KernelSockets {
+  readonly #info: ConnectionInfo;
+  readonly #wire: Wire;
+  readonly #requests: Record<RequestChannel, Router>;
+  readonly #iopub: XPublisher;
+  readonly #heartbeat: Reply;
+  readonly #queues: Record<RequestChannel | "iopub", SendQueue>;
+  #reading: Promise<unknown> = Promise.resolve();
+
+  constructor(info: ConnectionInfo) {
+    const options = socketOptions(info);
+    this.#info = info;
+    this.#wire = new Wire(info.key ?? "");
+    // A client that reconnects under its old identity takes it over.
+    const router = () => new Router({ ...options, handover: true });
+    this.#requests = { shell: router(), control: router(), stdin: router() };
+    this.#iopub = new XPublisher({ ...options, verbosity: "allSubs" });
+    this.#heartbeat = new Reply(options);
+    this.#queues = {
+      shell: new SendQueue(this.#requests.shell),
+      control: new SendQueue(this.#requests.control),
+      stdin: new SendQueue(this.#requests.stdin),
+      iopub: new SendQueue(this.#iopub),
+    };
+  }
+
+  /** Binds all sockets and hands every genuine message to `receive`. */
+  async open(receive: (channel: RequestChannel, message: Message) => void): Promise<void> {
+    const sockets = { ...this.#requests, iopub: this.#iopub, hb: this.#heartbeat };
+    await Promise.all(
+      Object.entries(sockets).map(([name, socket]) =>
+        socket.bind(channelAddress(this.#info, name as keyof typeof sockets)),
+      ),
+    );
+    const requests = Object.entries(this.#requests) as [RequestChannel, Router][];
+    this.#reading = Promise.all([
+      ...requests.map(([channel, socket]) => this.#read(socket, (message) => receive(channel, message))),
+      this.#welcome(),
+      this.#echo(),
+    ]);
+  }
+
+  /** Answers `request` on the channel it came by. */
+  reply(channel: RequestChannel, request: Message, type: string, content: object, metadata?: object): void {
+    const frames = this.#wire.encode(request.identities, type, content, request.header, metadata);
+    this.#queues[channel].send(frames);
+  }
+
+  /** Publishes to all clients. */
+  publish(type: string, content: object, parentHeader: Message["parentHeader"], metadata?: object): void {
+    this.#queues.iopub.send(this.#wire.encode([type], type, content, parentHeader, metadata));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Object.values(this.#queues).map((queue) => queue.flushed()));
+    for (const socket of [...Object.values(this.#requests), this.#iopub, this.#heartbeat]) socket.close();
+    await this.#reading;
+  }
+
+  async #read(socket: Router, receive: (message: Message) => void): Promise<void> {
+    for await (const frames of socket) {
+      const message = this.#wire.decode(frames as Buffer[]);
+      if (message) receive(message);
+    }
+  }
+
+  /** Tells each new subscriber that its subscription is in force: what follows, it will not miss. */
+  async #welcome(): Promise<void> {
+    for await (const [frame] of this.#iopub) {
+      if (frame[0] !== subscribes) continue;
+      const subscription = frame.subarray(1).toString();
+      this.#queues.iopub.send(this.#wire.encode([subscription], "iopub_welcome", { subscription }, {}));
+    }
+  }
+
+  async #echo(): Promise<void> {
+    for await (const frames of this.#heartbeat) await this.#heartbeat.send(frames);
+  }
+}

@@ -1,0 +1,105 @@
+import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
+
+/** The version of the Jupyter messaging protocol that the kernel speaks. */
+export const protocolVersion = "5.5";
+
+export interface Header {
+  msg_id: string;
+  session: string;
+  username: string;
+  date: string;
+  msg_type: string;
+  version: string;
+  subshell_id?: string | null;
+}
+
+export interface Message {
+  /** Routing prefix of the client that sent it. */
+  identities: Buffer[];
+  header: Header;
+  parentHeader: Header | Record<string, never>;
+  metadata: Record<string, unknown>;
+  content: any;
+  buffers: Buffer[];
+}
+
+const delimiter = Buffer.from("<IDS|MSG>");
+
+/** Signatures remembered to recognise a message that somebody sends a second time. */
+const rememberedSignatures = 65536;
+
+/** Turns messages into signed frames and back. One for all channels of a kernel. */
+export class Wire {
+  readonly #key: string;
+  readonly #session = randomUUID();
+  readonly #seen = new Set<string>();
+
+  /** An empty key means unsigned messages. */
+  constructor(key: string) {
+    this.#key = key;
+  }
+
+  /** Null for what is malformed, wrongly signed, or was received before. */
+  decode(frames: Buffer[]): Message | null {
+    const at = frames.findIndex((frame) => frame.equals(delimiter));
+    if (at < 0 || frames.length < at + 6) return null;
+    const signature = frames[at + 1];
+    const parts = frames.slice(at + 2, at + 6);
+    if (!this.#isGenuine(signature, parts)) return null;
+    try {
+      const [header, parentHeader, metadata, content] = parts.map((part) => JSON.parse(part.toString()));
+      if (typeof header?.msg_type !== "string") return null;
+      return {
+        identities: frames.slice(0, at),
+        header,
+        parentHeader,
+        metadata,
+        content,
+        buffers: frames.slice(at + 6),
+      };
+    } catch {
+      return null;
+    }
+  }
+
+  encode(
+    identities: readonly (Buffer | string)[],
+    type: string,
+    content: object,
+    parentHeader: Message["parentHeader"],
+    metadata: object = {},
+    buffers: readonly Buffer[] = [],
+  ): (Buffer | string)[] {
+    const header: Header = {
+      msg_id: randomUUID(),
+      session: this.#session,
+      username: "kernel",
+      date: new Date().toISOString(),
+      msg_type: type,
+      version: protocolVersion,
+    };
+    const parts = [header, parentHeader, metadata, content].map((part) => Buffer.from(JSON.stringify(part)));
+    return [...identities, delimiter, this.#sign(parts), ...parts, ...buffers];
+  }
+
+  #sign(parts: Buffer[]): string {
+    if (this.#key === "") return "";
+    const hmac = createHmac("sha256", this.#key);
+    for (const part of parts) hmac.update(part);
+    return hmac.digest("hex");
+  }
+
+  #isGenuine(signature: Buffer, parts: Buffer[]): boolean {
+    if (this.#key === "") return true;
+    const expected = Buffer.from(this.#sign(parts));
+    if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) return false;
+    const text = signature.toString();
+    if (this.#seen.has(text)) return false;
+    this.#seen.add(text);
+    if (this.#seen.size > rememberedSignatures) {
+      const [oldest] = this.#seen;
+      this.#seen.delete(oldest);
+    }
+    return true;
+  }
+}
