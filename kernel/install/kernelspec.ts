@@ -1,15 +1,15 @@
-import { protocolVersion } from "../messaging/wire.js";
-
 export const kernelName = "moelab";
 
-/** What Jupyter needs to know to start the kernel. */
+/**
+ * What Jupyter needs to know to start the kernel. Without `kernel_protocol_version`: 5.5 there would promise the start
+ * handshake of JEP 66.
+ */
 export function kernelspec(node: string, cli: string) {
   return {
     argv: [node, cli, "kernel", "run", "{connection_file}"],
     display_name: "TypeScript (moelab)",
     language: "typescript",
     interrupt_mode: "message",
-    kernel_protocol_version: protocolVersion,
     metadata: { supported_encryption: ["curve"] },
   };
 }

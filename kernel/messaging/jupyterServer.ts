@@ -4,6 +4,7 @@ import { toCodepoints, toUtf16 } from "./codepoints.js";
 import type { ConnectionInfo } from "./connectionFile.js";
 import { ExecuteQueue } from "./executeQueue.js";
 import { History } from "./history.js";
+import { errorContent, iopubMessage } from "./iopubMessage.js";
 import { kernelInfo } from "./kernelInfo.js";
 import { KernelSockets } from "./kernelSockets.js";
 import type { Header, Message } from "./wire.js";
@@ -214,31 +215,9 @@ export class JupyterServer {
   }
 
   #publish(event: SessionEvent, parent: ParentHeader): void {
-    const publish = (type: string, content: object) => this.#sockets.publish(type, content, parent);
-    switch (event.type) {
-      case "stream":
-        return publish("stream", { name: event.name, text: event.text });
-      case "display":
-      case "updateDisplay": {
-        const { type, data, metadata, displayId } = event;
-        const transient = displayId === undefined ? {} : { display_id: displayId };
-        const name = type === "display" ? "display_data" : "update_display_data";
-        return publish(name, { data, metadata, transient });
-      }
-      case "clearOutput":
-        return publish("clear_output", { wait: event.wait });
-      case "result": {
-        const { data, metadata, executionCount } = event;
-        return publish("execute_result", { data, metadata, execution_count: executionCount });
-      }
-      case "error":
-        return publish("error", errorContent(event.error));
-    }
+    const { type, content } = iopubMessage(event);
+    this.#sockets.publish(type, content, parent);
   }
-}
-
-function errorContent({ name, message, traceback }: CellError) {
-  return { ename: name, evalue: message, traceback };
 }
 
 function executeReply(outcome: ExecuteOutcome, executionCount: number): object {

@@ -201,14 +201,15 @@ export class Session {
   }
 
   #receive(executor: ExecutorProcess, message: ToKernel): void {
-    if (message.type === "ready") return this.#change({ type: "executorReady" });
-    if (message.type === "exiting") return;
+    if (message.type === "ready") this.#change({ type: "executorReady" });
+    if (message.type === "ready" || message.type === "exiting") return;
     const cell = this.#cells.get(message.cell) ?? this.#latest;
     if (!cell) return;
     if (message.type === "stream") {
       const { name, text } = message;
       const consumed: ToExecutor = { type: "consumed", length: text.length };
-      return this.#streams.add(cell, name, text, () => executor.send(consumed));
+      this.#streams.add(cell, name, text, () => executor.send(consumed));
+      return;
     }
     this.#streams.flush();
     switch (message.type) {
