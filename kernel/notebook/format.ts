@@ -2,7 +2,7 @@ import type { MimeBundle } from "../../src/host.js";
 
 /**
  * A notebook as it is held in memory: nbformat 4.5 with every multi-line string joined. Fields that moelab does not
- * know are kept as they were read.
+ * know are kept as they were read. Notebooks and cells are never changed in place; a change makes new ones.
  */
 export interface Notebook {
   nbformat: 4;

@@ -30,8 +30,25 @@ export async function writeNotebook(link: string, notebook: Notebook): Promise<v
  * does.
  */
 export function formatNotebook(notebook: Notebook): string {
-  const { cells, ...rest } = notebook;
-  return `${formatJson({ ...rest, cells: cells.map(storedCell) }, "\n")}\n`;
+  return `${formatJson({ ...notebook, cells: notebook.cells.map(formattedCell) }, "\n")}\n`;
+}
+
+/** JSON text that is ready to be put into a notebook's list of cells. */
+class FormattedJson {
+  constructor(readonly text: string) {}
+}
+
+/** Cells are immutable, and a running notebook is written often: only the cells that changed are formatted again. */
+const formattedCells = new WeakMap<Cell, FormattedJson>();
+const cellIndent = "\n  ";
+
+function formattedCell(cell: Cell): FormattedJson {
+  let formatted = formattedCells.get(cell);
+  if (!formatted) {
+    formatted = new FormattedJson(formatJson(storedCell(cell), cellIndent));
+    formattedCells.set(cell, formatted);
+  }
+  return formatted;
 }
 
 function storedCell(cell: Cell): Record<string, unknown> {
@@ -89,6 +106,7 @@ export function splitLines(text: string): string[] {
 
 /** JSON with sorted keys; `newline` is a line break followed by the current indent. */
 function formatJson(value: unknown, newline: string): string {
+  if (value instanceof FormattedJson) return value.text;
   if (Array.isArray(value)) {
     if (value.length === 0) return "[]";
     const inner = `${newline} `;

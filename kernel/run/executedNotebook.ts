@@ -28,7 +28,22 @@ export function executedNotebook(notebook: Notebook, state: RunState, origin: Ru
   };
 }
 
+/** The last form of each cell: one whose run did not go on stays the same object, which need not be formatted again. */
+const executedCells = new WeakMap<CodeCell, { run?: CellRun; outputs?: CellOutputs; executed: CodeCell }>();
+
 function executedCell(cell: CodeCell, run: CellRun | undefined, outputs: CellOutputs | undefined): CodeCell {
+  const last = executedCells.get(cell);
+  if (last && last.run === run && last.outputs === outputs) return last.executed;
+  const executed = makeExecutedCell(cell, run, outputs);
+  executedCells.set(cell, { run, outputs, executed });
+  return executed;
+}
+
+function makeExecutedCell(
+  cell: CodeCell,
+  run: CellRun | undefined,
+  outputs: CellOutputs | undefined,
+): CodeCell {
   // The times that JupyterLab may have recorded belong to another run.
   const { execution: _, ...metadata } = cell.metadata;
   return {

@@ -11,10 +11,13 @@ export function keyboardInput(asked: () => void): ExecuteRequest["input"] {
   const { stdin, stdout } = process;
   if (!stdin.isTTY || !stdout.isTTY) return undefined;
   return async (prompt, password) => {
-    stdout.write(prompt);
-    // What is typed is echoed by the line editor, so a password's editor writes nowhere.
+    // The line editor redraws its line as the user types: it has to know what stands before, and for a password it
+    // writes nowhere.
+    const lineStart = password ? prompt.length : prompt.lastIndexOf("\n") + 1;
     const output = password ? new Writable({ write: (_chunk, _encoding, done) => done() }) : stdout;
     const editor = createInterface({ input: stdin, output, terminal: true });
+    // Only now is the terminal's own echo off.
+    stdout.write(prompt.slice(0, lineStart));
     // The editor takes Ctrl+C for itself; it is to stop the run as everywhere else.
     editor.on("SIGINT", () => {
       editor.close();
@@ -22,7 +25,7 @@ export function keyboardInput(asked: () => void): ExecuteRequest["input"] {
     });
     try {
       return await new Promise<string | null>((resolve) => {
-        editor.question("").then(resolve, () => resolve(null));
+        editor.question(prompt.slice(lineStart)).then(resolve, () => resolve(null));
         editor.on("close", () => resolve(null));
       });
     } finally {

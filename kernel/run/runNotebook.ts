@@ -58,6 +58,7 @@ export async function runNotebookFile(inputPath: string, options: RunNotebookOpt
 
   let session: Session | undefined;
   using stop = new StopRequest(() => {
+    view.stopping();
     void session?.interrupt();
     file.fold();
   });

@@ -66,6 +66,13 @@ export class TerminalView {
     }
   }
 
+  /** The first Ctrl+C, or its like, came. */
+  stopping(): void {
+    if (!this.terminal.inPlace) return;
+    this.terminal.write(`\n${this.style("dim", "stopping the cell; once more stops at once")}\n`);
+    this.interrupted();
+  }
+
   /** Something else, such as a question and its answer, was written into the window. */
   interrupted(): void {
     if (this.screen instanceof WindowScreen) this.screen.forget();

@@ -70,8 +70,8 @@ describe("a run that succeeds", () => {
   it("stores 200 progress updates as one output each", async () => {
     place.notebook("progress.ipynb", [
       "for (let i = 1; i <= 200; i++) process.stdout.write(`\\rstep ${i}/200`);\nconsole.log();",
-      'display("0 %", { displayId: "bar" });',
-      'for (let i = 1; i <= 200; i++) display(`${i / 2} %`, { displayId: "bar", update: true });',
+      'display({ "text/plain": "0 %" }, { raw: true, displayId: "bar" });',
+      'for (let i = 1; i <= 200; i++) display({ "text/plain": `${i / 2} %` }, { raw: true, displayId: "bar", update: true });',
       "for (let i = 1; i <= 200; i++) { clearOutput(true); console.log(`frame ${i}`); }",
     ]);
     const { code, stdout } = await run("progress.ipynb");
