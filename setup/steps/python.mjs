@@ -49,9 +49,13 @@ async function works() {
   }
 }
 
+/** Said while a newer package takes the place of an older one; the long unpacking comes after it. */
+const noise = /^(Attempting uninstall|Found existing installation|Uninstalling|Successfully uninstalled)/;
+
 /** pip's own words, without what only pip's authors can read. */
 function plain(line) {
   if (line.startsWith("WARNING: Retrying")) return "no answer from the package server, asking again";
+  if (line.startsWith("Installing collected packages")) return "unpacking";
   return line.replace(/ from .*$/, "").replace(/^Requirement already satisfied: /, "has ");
 }
 
@@ -81,7 +85,7 @@ function requirements(id, title, file, modules) {
           await command(id, python, [...args, ...more, "-r", file], {
             // Packages may come from elsewhere than an index that does not answer: waiting for it is capped.
             env: { PIP_RETRIES: process.env.PIP_RETRIES ?? "3" },
-            onLine: (line) => progress.now(plain(line)),
+            onLine: (line) => noise.test(line) || progress.now(plain(line)),
           });
         } catch (error) {
           if (!(error instanceof CommandFailed)) throw error;
