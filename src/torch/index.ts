@@ -1,5 +1,13 @@
 import "./methods.js";
 
+export {
+  arrowMetadata,
+  fromArrow,
+  fromArrowTable,
+  openArrow,
+  saveArrow,
+  toArrowTable,
+} from "../arrow/index.js";
 export { TorchError } from "../engine/errors.js";
 export * from "./autograd.js";
 export * from "./creation.js";

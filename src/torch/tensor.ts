@@ -1,4 +1,6 @@
 import { inspect } from "node:util";
+import type { ArrowVector } from "../arrow/arrowObjects.js";
+import { toArrow } from "../arrow/toArrow.js";
 import { addon, type Handle } from "../engine/addon.js";
 import { displaySymbol, type MimeBundle } from "../host.js";
 import { type DType, dtypeCode, dtypeFacts, dtypeName, type TypedArray } from "./dtype.js";
@@ -231,8 +233,24 @@ export class Tensor {
     return new facts.array(addon().toBuffer(this.handle));
   }
 
-  /** The elements as nested arrays of numbers, or the number itself for no dimensions. */
-  toArray(): NestedNumbers {
+  /**
+   * The elements as an Arrow vector over the tensor's memory: writes are seen on both sides. Its length is the first
+   * dimension; further dimensions are a fixed-size list, permuted ones that fill their memory included. float16 is
+   * Arrow's half float, bfloat16 its bits as uint16, bool one byte each as int8 (the storage of `arrow.bool8`; with
+   * `copy` Arrow's bit-packed Bool); no dimensions make a vector of length 1. `torch.fromArrow` gives the same tensor
+   * back. Vectors carry no metadata: to hand shapes and bfloat16 to other programs use `torch.toArrowTable`.
+   * @typeParam Vector give `arrow.Vector` to use the result with apache-arrow's own functions
+   * @throws Error when the layout or device does not permit sharing and `copy` is not set
+   */
+  toArrow<Vector extends ArrowVector = ArrowVector>(options: ShareOptions = {}): Vector {
+    return toArrow(this, options) as Vector;
+  }
+
+  /**
+   * The elements as nested arrays of numbers, or the number itself for no dimensions. The depth is known only at run
+   * time; name the type where it matters: `x.toArray<number[][]>()`.
+   */
+  toArray<T = any>(): T {
     const dtype = this.dtype;
     const plain = dtype === "float16" || dtype === "bfloat16" ? this.float() : this;
     const flat = plain.asTypedArray({ copy: true });
@@ -248,7 +266,7 @@ export class Tensor {
       }
       return Array.from({ length: shape[depth] }, () => build(depth + 1));
     };
-    return build(0);
+    return build(0) as T;
   }
 
   toString(): string {
