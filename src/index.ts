@@ -1,4 +1,7 @@
 /** moelab's API. */
 export { type DisplayOptions, display, displaySymbol, host, type MimeBundle } from "./host.js";
+export * as models from "./models/index.js";
+export * as moe from "./moe/index.js";
+export * as nn from "./nn/index.js";
 export * as torch from "./torch/index.js";
 export * as viz from "./viz/index.js";

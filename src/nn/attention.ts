@@ -1,0 +1,127 @@
+import { ones, scaledDotProductAttention } from "../torch/operators.generated.js";
+import type { Tensor } from "../torch/tensor.js";
+import { type WeightOptions, weightOptionNames } from "./initialise.js";
+import type { KeyValueCache } from "./keyValueCache.js";
+import { Linear } from "./linear.js";
+import { Module } from "./module.js";
+import { checkCount, checkOptionNames, checkReal } from "./options.js";
+import { RotaryEmbedding } from "./rotary.js";
+
+export interface AttentionOptions extends WeightOptions {
+  /** Size of a token's vector. */
+  dim: number;
+  /** Query heads. */
+  heads: number;
+  /** Key and value heads, each shared by heads / kvHeads query heads (arXiv 2305.13245). Default: heads. */
+  kvHeads?: number;
+  /** Size of a head. Default dim / heads. */
+  headDim?: number;
+  /** Base of the rotary frequencies; null for no position embedding. Default 10000. */
+  ropeTheta?: number | null;
+  /** Probability of dropping an attention weight in training. Default 0. */
+  dropout?: number;
+  /** Biases in the four projections. Default false. */
+  bias?: boolean;
+  /** Standard deviation of the output projection, where it differs from `std`. */
+  residualStd?: number;
+}
+
+/** Multi-head attention in which a position sees itself and the ones before it. */
+export class CausalSelfAttention extends Module {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly dropout: number;
+  qProj: Linear;
+  kProj: Linear;
+  vProj: Linear;
+  oProj: Linear;
+  private readonly rotary: RotaryEmbedding | null;
+
+  constructor(options: AttentionOptions) {
+    super();
+    const owner = "nn.CausalSelfAttention";
+    checkOptionNames(owner, options, [
+      ...["dim", "heads", "kvHeads", "headDim", "ropeTheta", "dropout", "bias", "residualStd"],
+      ...weightOptionNames,
+    ]);
+    const {
+      dim,
+      heads,
+      kvHeads = heads,
+      ropeTheta = 10000,
+      dropout = 0,
+      bias = false,
+      residualStd,
+      ...rest
+    } = options;
+    checkCount(owner, "dim", dim);
+    checkCount(owner, "heads", heads);
+    checkCount(owner, "kvHeads", kvHeads);
+    if (heads % kvHeads !== 0) {
+      throw new RangeError(
+        `${owner}: heads must be a multiple of kvHeads, got ${heads} heads and ${kvHeads} kvHeads`,
+      );
+    }
+    const { headDim, ...weights } = rest;
+    if (headDim === undefined && dim % heads !== 0) {
+      throw new RangeError(
+        `${owner}: dim must be a multiple of heads, got dim ${dim} and ${heads} heads; change one or pass headDim`,
+      );
+    }
+    this.heads = heads;
+    this.kvHeads = kvHeads;
+    this.headDim = checkCount(owner, "headDim", headDim ?? dim / heads);
+    this.dropout = checkReal(owner, "dropout", dropout, { min: 0, below: 1 });
+    if (ropeTheta !== null) {
+      checkReal(owner, "ropeTheta", ropeTheta, { above: 0 });
+      if (this.headDim % 2 !== 0) {
+        throw new RangeError(`${owner}: rotary embedding needs an even headDim, got ${this.headDim}`);
+      }
+    }
+    this.rotary = ropeTheta === null ? null : new RotaryEmbedding(this.headDim, ropeTheta);
+    this.qProj = new Linear(dim, heads * this.headDim, { bias, ...weights });
+    this.kProj = new Linear(dim, kvHeads * this.headDim, { bias, ...weights });
+    this.vProj = new Linear(dim, kvHeads * this.headDim, { bias, ...weights });
+    this.oProj = new Linear(heads * this.headDim, dim, { bias, ...weights, std: residualStd ?? weights.std });
+  }
+
+  /**
+   * @param x [batch, length, dim]
+   * @param cache positions before these; gets these added (no gradient flows into it)
+   * @returns [batch, length, dim]
+   */
+  forward(x: Tensor, cache?: KeyValueCache): Tensor {
+    const [batch, length] = x.shape;
+    const past = cache?.length ?? 0;
+    const split = (projected: Tensor, heads: number) =>
+      projected.view([batch, length, heads, this.headDim]).transpose(1, 2);
+    const turn = (heads: Tensor) => this.rotary?.apply(heads, past) ?? heads;
+
+    const queries = turn(split(this.qProj.forward(x), this.heads));
+    let keys = turn(split(this.kProj.forward(x), this.kvHeads));
+    let values = split(this.vProj.forward(x), this.kvHeads);
+    if (cache) ({ keys, values } = cache.append(keys, values));
+
+    const attended = scaledDotProductAttention(
+      queries,
+      keys,
+      values,
+      past > 0 && length > 1 ? causalMask(length, past, x.device) : null,
+      this.training ? this.dropout : 0,
+      past === 0 && length > 1,
+      { enableGqa: this.kvHeads !== this.heads },
+    );
+    const merged = attended.transpose(1, 2).reshape([batch, length, this.heads * this.headDim]);
+    return this.oProj.forward(merged);
+  }
+
+  override extraRepr(): string {
+    return `heads: ${this.heads}, kvHeads: ${this.kvHeads}, headDim: ${this.headDim}`;
+  }
+}
+
+/** True where a new position may look: [length, past + length]. */
+function causalMask(length: number, past: number, device: string): Tensor {
+  return ones([length, past + length], { dtype: "bool", device }).tril(past);
+}

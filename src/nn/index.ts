@@ -1,0 +1,15 @@
+/** Modules and layers. */
+export type { Activation } from "./activation.js";
+export { type AttentionOptions, CausalSelfAttention } from "./attention.js";
+export { Dropout } from "./dropout.js";
+export { Embedding } from "./embedding.js";
+export { FeedForward, type FeedForwardOptions } from "./feedForward.js";
+export type { WeightOptions } from "./initialise.js";
+export { KeyValueCache } from "./keyValueCache.js";
+export { Linear, type LinearOptions } from "./linear.js";
+export { Module } from "./module.js";
+export { LayerNorm, type NormOptions, RMSNorm } from "./norm.js";
+export { Parameter } from "./parameter.js";
+export { RotaryEmbedding } from "./rotary.js";
+export { Sequential } from "./sequential.js";
+export type { LoadOptions, LoadResult, StateDict } from "./stateDict.js";
