@@ -4,4 +4,6 @@ export * as models from "./models/index.js";
 export * as moe from "./moe/index.js";
 export * as nn from "./nn/index.js";
 export * as torch from "./torch/index.js";
+export * as train from "./train/index.js";
 export * as viz from "./viz/index.js";
+export * as weights from "./weights/index.js";

@@ -232,6 +232,8 @@ function invocation(
 ): string {
   const list = [index, ...values].join(", ");
   if (inPlace && description.parameters[0]?.written) {
+    // `_foreach_` and `_fused_` operators write to lists of tensors, return nothing and change no shape.
+    if (description.parameters[0].kind !== "tensor") return `{ callInPlace(${list}); return; }`;
     return `{ callInPlace(${list}); a0.forgetShape(); return a0; }`;
   }
   const returns = description.returns;
@@ -325,6 +327,7 @@ function callSlowly(name: string, overloads: Overload[], given: unknown[], inPla
     const converted = description.parameters.map((parameter, at) => convert(parameter.kind, values[at]));
     if (inPlace && description.parameters[0]?.written) {
       addon().callInPlace(index, ...converted);
+      if (description.parameters[0].kind !== "tensor") return undefined;
       const self = values[0] as Tensor;
       self.forgetShape();
       return self;

@@ -1,0 +1,8 @@
+/** Weights on disk. */
+export {
+  loadSafetensors,
+  openSafetensors,
+  type SafetensorsFile,
+  type SaveOptions,
+  saveSafetensors,
+} from "./safetensors.js";
