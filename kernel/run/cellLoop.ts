@@ -20,6 +20,11 @@ const raisesTag = "raises-exception";
 /** A cell with this tag is not executed and stays pending (nbclient's name). */
 const skipTag = "skip-execution";
 
+/** Whether an error in this cell is no failure of the run. */
+export function mayFail(cell: CodeCell): boolean {
+  return cellTags(cell).includes(raisesTag);
+}
+
 /** The cells that a run executes, in order. */
 export function cellsToRun(notebook: Notebook): CodeCell[] {
   return notebook.cells.filter(
@@ -44,7 +49,7 @@ export async function runCells(
     if (stop.signal) return result === "ok" ? "interrupted" : result;
     const outcome = await runCell(cell, session, stop, emit, options);
     if (outcome.status === "ok") continue;
-    if (outcome.status === "error" && cellTags(cell).includes(raisesTag)) continue;
+    if (outcome.status === "error" && mayFail(cell)) continue;
     if (result === "ok") result = outcome.status;
     if (outcome.status !== "error" || !options.allowErrors) return outcome.status;
   }

@@ -4,6 +4,7 @@ import type { Notebook } from "../notebook/format.js";
 import { NotebookFormatError, readNotebook } from "../notebook/readNotebook.js";
 import type { Session } from "../session/session.js";
 import { UsageError } from "../usage.js";
+import { settleBackground } from "./backgroundWork.js";
 import { cellsToRun, runCells } from "./cellLoop.js";
 import { executedNotebook } from "./executedNotebook.js";
 import { exitCode, exitCodeFor } from "./exitCode.js";
@@ -14,6 +15,7 @@ import { applyRunEvent, notStarted, type RunEvent } from "./runState.js";
 import { StopRequest } from "./stopRequest.js";
 import { processTerminal } from "./terminal.js";
 import { TerminalView } from "./terminalView.js";
+import { importTypescriptModules } from "./typescriptImports.js";
 
 export interface RunNotebookOptions {
   /** Default `out/<name of the input>`. */
@@ -75,10 +77,16 @@ export async function runNotebookFile(inputPath: string, options: RunNotebookOpt
     process.stderr.write(`moelab run: the executor did not start: ${(error as Error).message}\n`);
     return exitCode.executorDied;
   }
-  const status = await runCells(notebook, session, stop, emit, {
+  await session.execute({ code: importTypescriptModules, silent: true, storeHistory: false }, () => {});
+  let status = await runCells(notebook, session, stop, emit, {
     allowErrors: options.allowErrors,
     input: keyboardInput(() => view.interrupted()),
   });
+  if (status === "ok") {
+    const settled = await settleBackground(session, stop);
+    status = settled.status;
+    if (status === "error") view.backgroundFailed(settled.error?.traceback ?? []);
+  }
   emit({ type: "runEnded", time: Date.now(), status });
   try {
     await file.flush();

@@ -3,11 +3,13 @@ import { dirname, resolve } from "node:path";
 import type { CellStatus } from "../session/events.js";
 import type { Session } from "../session/session.js";
 import { UsageError } from "../usage.js";
+import { settleBackground } from "./backgroundWork.js";
 import { exitCode, exitCodeFor } from "./exitCode.js";
 import { keyboardInput } from "./question.js";
 import { StopRequest } from "./stopRequest.js";
 import { processTerminal } from "./terminal.js";
 import { cellScreen, terminalEvent } from "./terminalView.js";
+import { importTypescriptModules } from "./typescriptImports.js";
 
 /**
  * Runs a script as one cell. Its streams pass through as they are; the value of its last expression is not shown.
@@ -29,6 +31,10 @@ export async function runScript(path: string, args: readonly string[]): Promise<
     process.stderr.write(`moelab run: the executor did not start: ${(error as Error).message}\n`);
     return exitCode.executorDied;
   }
+  if (stop.signal) {
+    await session.close();
+    return exitCodeFor("interrupted", stop.signal);
+  }
   // Imports resolve from the script's folder, where the session starts; all else is as under Node.
   await session.execute(
     { code: scriptSurroundings(file, args), silent: true, storeHistory: false },
@@ -38,21 +44,28 @@ export async function runScript(path: string, args: readonly string[]): Promise<
   const execution = session.execute({ code, cellName: path, input: keyboardInput(() => {}) }, (event) => {
     if (event.type !== "result") screen.show(terminalEvent(event, terminal));
   });
-  const status = await Promise.race([
+  let status = await Promise.race([
     execution.then((outcome) => outcome.status),
     stop.abandoned.then((): CellStatus => "interrupted"),
   ]);
+  if (status === "ok") {
+    const settled = await settleBackground(session, stop);
+    status = settled.status;
+    if (status === "error" && settled.error)
+      screen.show(terminalEvent({ type: "error", error: settled.error }, terminal));
+  }
   screen.end();
   await session.close();
   await terminal.drained();
   return exitCodeFor(status, stop.signal);
 }
 
-/** Code that gives the script the arguments and the working directory that it expects. */
+/** Code that gives the script the modules, arguments and the working directory that it expects. */
 function scriptSurroundings(file: string, args: readonly string[]): string {
   return `{
     const { process } = globalThis as any;
     process.argv.splice(1, Infinity, ...${JSON.stringify([file, ...args])});
+    ${importTypescriptModules}
     process.chdir(${JSON.stringify(process.cwd())});
   }`;
 }

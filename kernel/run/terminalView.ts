@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { CodeCell } from "../notebook/format.js";
 import type { CellStatus, SessionEvent } from "../session/events.js";
+import { mayFail } from "./cellLoop.js";
 import type { CellScreen } from "./cellScreen.js";
 import { LogScreen } from "./logScreen.js";
 import type { RunEvent } from "./runState.js";
@@ -56,8 +57,9 @@ export class TerminalView {
         this.screen?.end();
         const { status, error } = event.outcome;
         this.ended++;
-        if (status !== "ok")
-          this.failures.push({ number: this.number(event.cellId), reason: error?.name ?? status });
+        const number = this.number(event.cellId);
+        const expected = status === "error" && mayFail(this.cells[number - 1]);
+        if (status !== "ok" && !expected) this.failures.push({ number, reason: error?.name ?? status });
         return;
       }
       case "runEnded":
@@ -71,6 +73,12 @@ export class TerminalView {
     if (!this.terminal.inPlace) return;
     this.terminal.write(`\n${this.style("dim", "stopping the cell; once more stops at once")}\n`);
     this.interrupted();
+  }
+
+  /** Work that cells left behind failed. */
+  backgroundFailed(traceback: readonly string[]): void {
+    this.screen?.end();
+    this.terminal.write(`${traceback.join("\n")}\n`, "stderr");
   }
 
   /** Something else, such as a question and its answer, was written into the window. */
@@ -97,10 +105,14 @@ export class TerminalView {
     if (status === "ok") return this.style("green", `ok: ${cellCount(total)}`) + end;
     const [first, ...others] = this.failures;
     const notRun = total - this.ended;
+    const ended = status === "error" ? "failed" : status;
+    const place = first
+      ? `cell ${first.number} of ${total} (${first.reason})`
+      : `${this.ended} of ${cellCount(total)} run`;
     const parts = [
-      `${status === "error" ? "failed" : status}: ${first ? `cell ${first.number} of ${total} (${first.reason})` : "between cells"}`,
+      `${ended}: ${place}`,
       ...(others.length > 0 ? [`${cellCount(others.length)} more failed`] : []),
-      ...(notRun > 0 ? [`${cellCount(notRun)} not run`] : []),
+      ...(first && notRun > 0 ? [`${cellCount(notRun)} not run`] : []),
     ];
     return this.style("red", parts.join(", ")) + end;
   }

@@ -1,6 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: cells contain them
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { codeCells, type Finished, isAlive, SpawnedRun, statusOf, Workplace } from "./spawnedRun.js";
+
+// A run starts two processes and loads the compiler.
+vi.setConfig({ testTimeout: 60_000 });
 
 const place = new Workplace();
 afterAll(() => place.remove());
@@ -126,6 +129,48 @@ describe("a run that fails", () => {
     ]);
     expect((await run("tags.ipynb")).code).toBe(0);
     expect(statuses("out/tags.ipynb")).toEqual(["error failed", "pending pending", "ok completed"]);
+  });
+});
+
+describe("work that goes on after its cell", () => {
+  const startWork = (body: string): string =>
+    `const work = (async () => { ${body} })();
+const background: Set<unknown> = ((globalThis as any)[Symbol.for("moelab.background")] ??= new Set());
+background.add(work);
+console.log("started");`;
+
+  it("is waited for, and its output belongs to its cell", async () => {
+    place.notebook("work.ipynb", [
+      `display({ "text/plain": "0 %" }, { raw: true, displayId: "work" });\n${startWork(
+        `await new Promise((r) => setTimeout(r, 800)); console.log("late"); display({ "text/plain": "100 %" }, { raw: true, displayId: "work", update: true });`,
+      )}`,
+      "console.log('next');",
+    ]);
+    const { code, stdout, stderr } = await run("work.ipynb");
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(texts("out/work.ipynb")).toEqual([["100 %", "started\nlate\n"], ["next\n"]]);
+    expect(stdout).toMatch(/next\nlate\n/);
+  });
+
+  it("fails the run when it fails", async () => {
+    place.notebook("workFails.ipynb", [
+      startWork('await new Promise((r) => setTimeout(r, 300)); throw new Error("diverged");'),
+    ]);
+    const { code, stdout, stderr } = await run("workFails.ipynb");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Error: diverged/);
+    expect(stdout).toMatch(/failed: 1 of 1 cell run/);
+    expect(place.read("out/workFails.ipynb").metadata.moelab).toMatchObject({ status: "error" });
+  });
+
+  it("is stopped by a signal", async () => {
+    place.notebook("workLong.ipynb", [startWork("await new Promise((r) => setTimeout(r, 60_000));")]);
+    const running = start("workLong.ipynb");
+    await running.prints(/started\n/);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    running.kill("SIGTERM");
+    expect((await running.finished).code).toBe(143);
+    expect(place.read("out/workLong.ipynb").metadata.moelab).toMatchObject({ status: "interrupted" });
   });
 });
 

@@ -1,6 +1,9 @@
 import { mkdirSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { isAlive, SpawnedRun, Workplace } from "./spawnedRun.js";
+
+// A run starts two processes and loads the compiler.
+vi.setConfig({ testTimeout: 60_000 });
 
 const place = new Workplace();
 beforeAll(() => {
@@ -40,6 +43,21 @@ await Promise.resolve();
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(/^Error: no\n[\s\S]*deep\/bad\.ts:6:9/);
     expect(stderr).toMatch(/deep\/bad\.ts:8:1/);
+  });
+
+  it("imports TypeScript as TypeScript finds it, and names its lines", async () => {
+    place.write(
+      "deep/fails.ts",
+      "export interface A {\n  a: string;\n}\n\nexport function fail(): never {\n  throw new Error('inside');\n}\n",
+    );
+    place.write(
+      "deep/outer.ts",
+      'import { fail } from "./fails.js";\nimport { part } from "./part";\nconsole.log(part);\nfail();\n',
+    );
+    const { code, stdout, stderr } = await start("deep/outer.ts").finished;
+    expect([code, stdout]).toEqual([1, "imported\n"]);
+    expect(stderr).toMatch(/deep\/fails\.ts:6:9/);
+    expect(stderr).toMatch(/deep\/outer\.ts:4:1/);
   });
 
   it("exits with 1 on a type error, before anything runs", async () => {
