@@ -1,42 +1,27 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { Router } from "zeromq";
 import type { ToExecutor, ToKernel } from "./messages.js";
 import { SendQueue } from "./sendQueue.js";
-
-/** Longest path of a Unix socket that every system takes. */
-const longestSocketPath = 100;
-
-/** A folder that only this user may enter. */
-async function privateFolder(): Promise<string> {
-  const inTemporary = path.join(tmpdir(), "moelab-XXXXXX", "executors");
-  const parent = inTemporary.length <= longestSocketPath ? tmpdir() : "/tmp";
-  return await mkdtemp(path.join(parent, "moelab-"));
-}
+import { newSocketAddress, removeSocketFolder } from "./socketFolder.js";
 
 /** The kernel process's end of the channel to all executors of a session. */
 export class KernelEnd {
   readonly #router = new Router({ sendHighWaterMark: 0, receiveHighWaterMark: 0, linger: 0 });
   readonly #queue = new SendQueue(this.#router);
   readonly #receivers = new Map<string, (message: ToKernel) => void>();
-  readonly #folder: string;
   #reading: Promise<void> = Promise.resolve();
 
-  private constructor(folder: string) {
-    this.#folder = folder;
+  /** Where executors connect to. */
+  readonly address: string;
+
+  private constructor(address: string) {
+    this.address = address;
   }
 
   static async open(): Promise<KernelEnd> {
-    const end = new KernelEnd(await privateFolder());
+    const end = new KernelEnd(await newSocketAddress());
     await end.#router.bind(end.address);
     end.#reading = end.#read();
     return end;
-  }
-
-  /** Where executors connect to. */
-  get address(): string {
-    return `ipc://${path.join(this.#folder, "executors")}`;
   }
 
   /** Messages from the executor of this identity go to `receive`, until {@link disconnect}. */
@@ -57,7 +42,7 @@ export class KernelEnd {
     await this.#queue.flushed();
     this.#router.close();
     await this.#reading;
-    await rm(this.#folder, { recursive: true, force: true });
+    removeSocketFolder(this.address);
   }
 
   async #read(): Promise<void> {

@@ -4,6 +4,7 @@ import process from "node:process";
 import { parentPort, workerData } from "node:worker_threads";
 import { ExecutorEnd } from "../channel/executorEnd.js";
 import type { ToExecutor } from "../channel/messages.js";
+import { removeSocketFolder } from "../channel/socketFolder.js";
 import { Interruption } from "./interruption.js";
 import { SharedState } from "./sharedState.js";
 import { StreamBatches } from "./streamBatches.js";
@@ -93,6 +94,10 @@ parentPort!.on("message", async (message: ToControl) => {
 
 // Descriptor 3 is a pipe that the parent holds: it closes when the parent is gone, however it went.
 const lifeline = new Socket({ fd: 3 });
-lifeline.on("error", kill);
-lifeline.on("close", kill);
+function orphaned(): void {
+  removeSocketFolder(data.address);
+  kill();
+}
+lifeline.on("error", orphaned);
+lifeline.on("close", orphaned);
 lifeline.resume();

@@ -54,8 +54,9 @@ export class JupyterServer {
   }
 
   async interrupt(): Promise<void> {
-    this.#answerInput?.(null);
     await (await this.#session).interrupt();
+    // After the interrupt is on its way, or the cell would take this for an answer and go on.
+    this.#answerInput?.(null);
   }
 
   async close(): Promise<void> {
