@@ -32,6 +32,8 @@ const kernelCommands: Record<string, Command> = {
   install: async (args) => (await (await import("./install/install.js")).installKernel(args)) ?? 0,
   run: async (args) => {
     const [connectionFile, ...more] = args;
+    if (connectionFile === "--help" || connectionFile === "-h")
+      return call(kernelCommands, ["--help"], "moelab kernel");
     if (connectionFile === undefined || more.length > 0) {
       throw new UsageError(
         `moelab kernel run: expected one connection file, got ${args.length || "nothing"}.`,

@@ -1,8 +1,7 @@
+import { kernelName, kernelspec } from "../install/kernelspec.js";
+import { kernelInfo } from "../messaging/kernelInfo.js";
 import type { Notebook } from "../notebook/format.js";
 import { UsageError } from "../usage.js";
-
-const kernelspec = { name: "moelab", display_name: "TypeScript (moelab)", language: "typescript" };
-const languageInfo = { name: "typescript", file_extension: ".ts", mimetype: "text/typescript" };
 
 /**
  * The notebook with its kernel and language filled in where they are missing, so that Jupyter opens it with moelab.
@@ -18,8 +17,13 @@ export function withLanguage(notebook: Notebook): Notebook {
   if (!/^(typescript|javascript)$/i.test(language)) {
     throw new UsageError(`moelab run: expected a TypeScript notebook, got one in ${language}.`);
   }
+  const { display_name, language: ownLanguage } = kernelspec(process.execPath, "");
   return {
     ...notebook,
-    metadata: { ...notebook.metadata, kernelspec: spec ?? kernelspec, language_info: info ?? languageInfo },
+    metadata: {
+      ...notebook.metadata,
+      kernelspec: spec ?? { name: kernelName, display_name, language: ownLanguage },
+      language_info: info ?? kernelInfo.language_info,
+    },
   };
 }

@@ -1,9 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: cells contain them
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { codeCells, type Finished, isAlive, SpawnedRun, statusOf, Workplace } from "./spawnedRun.js";
-
-// A run starts two processes and loads the compiler.
-vi.setConfig({ testTimeout: 60_000 });
 
 const place = new Workplace();
 afterAll(() => place.remove());

@@ -1,9 +1,6 @@
 import { mkdirSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isAlive, SpawnedRun, Workplace } from "./spawnedRun.js";
-
-// A run starts two processes and loads the compiler.
-vi.setConfig({ testTimeout: 60_000 });
 
 const place = new Workplace();
 beforeAll(() => {
