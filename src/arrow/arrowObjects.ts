@@ -10,7 +10,6 @@ export interface ArrowType {
 /** One chunk of a column: an `arrow.Data`. */
 export interface ArrowData {
   readonly type: ArrowType;
-  readonly typeId: number;
   readonly length: number;
   readonly offset: number;
   readonly nullCount: number;
@@ -57,5 +56,5 @@ export function isVector(source: object): source is ArrowVector {
 }
 
 export function isData(source: object): source is ArrowData {
-  return "typeId" in source && "children" in source && "type" in source && "length" in source;
+  return "offset" in source && "children" in source && "type" in source && "length" in source;
 }

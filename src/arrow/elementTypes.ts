@@ -44,7 +44,7 @@ export function describeType(type: PrimitiveType): string {
 }
 
 /** The Arrow type over the bytes of a dtype: bfloat16 as uint16, bool as int8 (the storage of `arrow.bool8`). */
-export function storageType(dtype: DType) {
+export function storageType(dtype: DType): ArrowType {
   const { arrow } = arrowLibrary();
   switch (dtype) {
     case "uint8":

@@ -191,7 +191,7 @@ function chunkElements(
     data = data.children[0];
     refuseNulls(label, data);
   }
-  if (data.typeId === typeId.bool) return unpackBits(label, data.values, data.offset, elements);
+  if (data.type.typeId === typeId.bool) return unpackBits(label, data.values, data.offset, elements);
   const values = data.values as TypedArray;
   const width = dtypeFacts[dtype].bytes;
   if (!ArrayBuffer.isView(values) || values.byteLength < elements * width) {
