@@ -64,7 +64,10 @@ export class AdamW implements Optimizer {
       const decay = decays(name, parameter) ? weightDecay : 0;
       const key = `${parameter.device} ${parameter.dtype} ${decay}`;
       let group = groups.get(key);
-      if (!group) groups.set(key, (group = { weightDecay: decay, slots: [] }));
+      if (!group) {
+        group = { weightDecay: decay, slots: [] };
+        groups.set(key, group);
+      }
       group.slots.push(
         noGrad(() => ({
           name,

@@ -203,7 +203,10 @@ class Table {
   add(row: Record<string, number>): void {
     for (const [name, value] of Object.entries(row)) {
       let column = this.#columns.get(name);
-      if (!column) this.#columns.set(name, (column = new Column()));
+      if (!column) {
+        column = new Column();
+        this.#columns.set(name, column);
+      }
       column.padTo(this.#length);
       column.push(value);
     }

@@ -88,6 +88,7 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
   #stopRequest: "stop" | "interrupt" | undefined;
   #checkpoint: string | undefined;
   #wake: (() => void)[] = [];
+  #inStep = false;
 
   /** Made by `train.fit`. @internal */
   constructor(plan: RunPlan, begun: { step: number; history: History; checkpoint?: string }) {
@@ -157,7 +158,9 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
    * @returns this run, so that `await run.resume()` waits for its end
    */
   resume(): this {
-    if (this.#status === "running") {
+    // A notebook can end code that runs for too long from outside, in the midst of a step: no code of it runs then.
+    const ended = this.#inStep;
+    if (this.#status === "running" && !ended) {
       this.#stopRequest = undefined;
     } else if (this.#status !== "finished") {
       this.#leg = newLeg();
@@ -212,6 +215,7 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
   #start(): void {
     this.#status = "running";
     this.#stopRequest = undefined;
+    this.#inStep = false;
     const leg = this.#leg;
     leg.promise.catch(() => {}); // whoever awaits it sees the error
     void this.#train().then(
@@ -263,6 +267,7 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
     const index = this.#step;
     const lr = optimizer.lr * schedule(index, this.steps);
     const began = performance.now();
+    this.#inStep = true;
     const outcome = trainStep(model, optimizer, (step, of) => dataset.batch(step, of), {
       step: index,
       seed,
@@ -270,6 +275,7 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
       clip,
       withRouting: (index + 1) % routingEvery === 0 || index === 0,
     });
+    this.#inStep = false;
     const seconds = (performance.now() - began) / 1000;
     const { loss, gradNorm, tokens, metrics } = outcome;
     this.#step++;

@@ -105,7 +105,10 @@ function readRouting(layers: LayerRouting[]): RoutingRecord[] {
     Number,
   );
   let at = 0;
-  const next = (length: number) => all.slice(at, (at += length));
+  const next = (length: number) => {
+    at += length;
+    return all.slice(at - length, at);
+  };
   return layers.map(({ layer, load, taken }) => ({
     layer,
     load: next(load.numel),

@@ -168,7 +168,8 @@ export function layOut(
   const header: Record<string, unknown> = Object.create(null);
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   for (const { name, type, shape, bytes } of sized) {
-    header[name] = { dtype: type, shape, data_offsets: [at, (at += bytes)] };
+    header[name] = { dtype: type, shape, data_offsets: [at, at + bytes] };
+    at += bytes;
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
   const length = Math.ceil((8 + json.length) / alignment) * alignment - 8;

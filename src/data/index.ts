@@ -1,0 +1,7 @@
+/** Text, tokens, batches. */
+export type { Dataset } from "./dataset.js";
+export { type TextFiles, type TextOptions, text } from "./text.js";
+export { TokenDataset, type TokenDatasetOptions, tokens } from "./tokenDataset.js";
+export { type Tokenizer, tokenizer } from "./tokenizer.js";
+export type { TokenizerJson } from "./tokenizerJson.js";
+export { type TrainBpeOptions, trainBpe } from "./trainBpe.js";
