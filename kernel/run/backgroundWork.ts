@@ -20,17 +20,43 @@ const waitForBackground = `{
 }`;
 
 /**
+ * A script ends when nothing is left that could call it back, as under Node: timers, connections, servers, child
+ * processes, files. What the executor itself holds is not among these kinds, or is there from the beginning.
+ */
+const awaitedResources =
+  "Timeout|TCPServerWrap|TCPSocketWrap|PipeServerWrap|UDPWrap|ProcessWrap|FSReqCallback|FSReqPromise|GetAddrInfoReqWrap";
+
+/** Code that notes, before a script runs, which resources are the executor's own. */
+export const noteOwnResources = `(globalThis as any)[Symbol.for("moelab.resources")] = () =>
+  process.getActiveResourcesInfo().filter((kind: string) => /^(${awaitedResources})$/.test(kind)).length;
+(globalThis as any)[Symbol.for("moelab.ownResources")] = (globalThis as any)[Symbol.for("moelab.resources")]();`;
+
+const waitForResources = `for (const symbols = globalThis as any; ; ) {
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  if (symbols[Symbol.for("moelab.resources")]() <= symbols[Symbol.for("moelab.ownResources")]) break;
+}`;
+
+/**
  * Waits, after the last cell, for the work that cells left behind. Its outputs belong to the cells that started it.
  *
+ * @param resources whether to wait for timers, connections and the like, too; {@link noteOwnResources} ran before
  * @returns "error" when work failed, "interrupted" when a stop was requested meanwhile
  */
 export async function settleBackground(
   session: CellSession,
   stop: StopRequest,
+  { resources = false } = {},
 ): Promise<{ status: CellStatus; error?: CellError }> {
   if (stop.signal) return { status: "ok" };
   return Promise.race([
-    session.execute({ code: waitForBackground, silent: true, storeHistory: false }, () => {}),
+    session.execute(
+      {
+        code: resources ? `${waitForBackground}\n${waitForResources}` : waitForBackground,
+        silent: true,
+        storeHistory: false,
+      },
+      () => {},
+    ),
     stop.abandoned.then(() => ({ status: "interrupted" as const })),
   ]);
 }

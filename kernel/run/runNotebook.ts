@@ -88,13 +88,17 @@ export async function runNotebookFile(inputPath: string, options: RunNotebookOpt
     if (status === "error") view.backgroundFailed(settled.error?.traceback ?? []);
   }
   emit({ type: "runEnded", time: Date.now(), status });
-  try {
-    await file.flush();
-  } finally {
-    await session.close();
-  }
+  const written = await file.flush().then(
+    () => true,
+    (error: Error) => {
+      process.stderr.write(`moelab run: ${outputPath} could not be written: ${error.message}.\n`);
+      return false;
+    },
+  );
+  await session.close();
   await terminal.drained();
-  return exitCodeFor(status, stop.signal);
+  // A run whose result is lost did not succeed.
+  return exitCodeFor(status, stop.signal) || (written ? exitCode.ok : exitCode.cellError);
 }
 
 /** The part of `--help` that lists a notebook's parameters. */

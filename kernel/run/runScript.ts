@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import type { CellStatus } from "../session/events.js";
 import type { Session } from "../session/session.js";
 import { UsageError } from "../usage.js";
-import { settleBackground } from "./backgroundWork.js";
+import { noteOwnResources, settleBackground } from "./backgroundWork.js";
 import { exitCode, exitCodeFor } from "./exitCode.js";
 import { keyboardInput } from "./question.js";
 import { StopRequest } from "./stopRequest.js";
@@ -49,7 +49,7 @@ export async function runScript(path: string, args: readonly string[]): Promise<
     stop.abandoned.then((): CellStatus => "interrupted"),
   ]);
   if (status === "ok") {
-    const settled = await settleBackground(session, stop);
+    const settled = await settleBackground(session, stop, { resources: true });
     status = settled.status;
     if (status === "error" && settled.error)
       screen.show(terminalEvent({ type: "error", error: settled.error }, terminal));
@@ -67,6 +67,7 @@ function scriptSurroundings(file: string, args: readonly string[]): string {
     process.argv.splice(1, Infinity, ...${JSON.stringify([file, ...args])});
     ${importTypescriptModules}
     process.chdir(${JSON.stringify(process.cwd())});
+    ${noteOwnResources}
   }`;
 }
 

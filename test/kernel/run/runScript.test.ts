@@ -57,6 +57,25 @@ await Promise.resolve();
     expect(stderr).toMatch(/deep\/outer\.ts:4:1/);
   });
 
+  it("ends when nothing is left that could call it back", async () => {
+    place.write(
+      "later.ts",
+      `import { createServer } from "node:http";
+const server = createServer((_, response) => response.end("answered"));
+server.listen(0, async () => {
+  const { port } = server.address() as { port: number };
+  console.log(await (await fetch(\`http://127.0.0.1:\${port}\`)).text());
+  setTimeout(() => { console.log("closing"); server.close(); server.closeAllConnections(); }, 300);
+});
+setInterval(() => {}, 1000).unref();
+console.log("main");
+`,
+    );
+    const { code, stdout, stderr } = await start("later.ts").finished;
+    expect(stdout).toBe("main\nanswered\nclosing\n");
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+
   it("exits with 1 on a type error, before anything runs", async () => {
     place.write("types.ts", "console.log('ran');\nconst n: number = 'text';\n");
     const { code, stdout, stderr } = await start("types.ts").finished;
