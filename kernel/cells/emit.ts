@@ -1,6 +1,7 @@
 import { withCellImports } from "./cellImports.js";
 import type { CompiledCell } from "./compiler.js";
 import { withReplBindings } from "./replBindings.js";
+import { withoutShadowedGlobals } from "./shadowedGlobals.js";
 import { typescript as ts } from "./typescriptForTslab.js";
 
 /** Strict as every module is; `void 0`, or the directive would be the value of a cell that only declares. */
@@ -19,8 +20,9 @@ const compilerOptions = {
   newLine: ts.NewLineKind.LineFeed,
 };
 
-const toScript = (context: any) => (file: any) => {
-  const statements = withReplBindings(withCellImports(file.statements, context), context);
+const toScript = (shadowed: Set<string>) => (context: any) => (file: any) => {
+  const script = withReplBindings(withCellImports(file.statements, context), context);
+  const statements = withoutShadowedGlobals(script, context, shadowed);
   return ts.factory.updateSourceFile(
     file,
     ts.setTextRange(ts.factory.createNodeArray(statements), file.statements),
@@ -33,12 +35,16 @@ function endsInExpression(code: string): boolean {
   return last !== undefined && ts.isExpressionStatement(last);
 }
 
-/** TypeScript without faults → JavaScript for V8's REPL mode. Does not check anything. */
-export function emit(code: string, cellName: string): CompiledCell {
+/**
+ * TypeScript without faults → JavaScript for V8's REPL mode. Does not check anything.
+ *
+ * @param shadowed globals whose names cells have declared anew; this cell's are added
+ */
+export function emit(code: string, cellName: string, shadowed: Set<string>): CompiledCell {
   const { outputText, sourceMapText } = ts.transpileModule(code, {
     fileName: `${cellName}.ts`,
     compilerOptions,
-    transformers: { after: [toScript] },
+    transformers: { after: [toScript(shadowed)] },
   });
   const map = JSON.parse(sourceMapText);
   const lines = prologue.split("\n").length - 1;

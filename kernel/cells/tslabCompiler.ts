@@ -100,6 +100,7 @@ export class TslabCompiler {
   #files = new WatchedFiles();
   #converter: Converter;
   #declarations = ambientDeclarations;
+  readonly #shadowedGlobals = new Set<string>();
   /** An import failed; TypeScript remembers that, so the next cell gets a fresh converter. */
   #stale = false;
 
@@ -117,7 +118,7 @@ export class TslabCompiler {
     const diagnostics = toDiagnostics(found);
     if (diagnostics.length > 0) return { ok: false, diagnostics };
     this.#declarations = this.#keep(declOutput, code, found.length > 0);
-    return { ok: true, cell: emit(code, cellName) };
+    return { ok: true, cell: emit(code, cellName, this.#shadowedGlobals) };
   }
 
   complete(code: string, cursor: number): CompletionResult {
@@ -152,6 +153,7 @@ export class TslabCompiler {
 
   reset(): void {
     this.#declarations = ambientDeclarations;
+    this.#shadowedGlobals.clear();
   }
 
   close(): void {

@@ -81,8 +81,10 @@ parentPort!.on("message", async (message: ToControl) => {
   streams.flush();
   if (typeof message === "string") end.send(message);
   else if (message.type === "input") {
-    askedInput = JSON.parse(message.json).input;
-    end.send(message.json);
+    askedInput = message.input;
+    // Nobody answers for a cell that is to stop.
+    if (shared.interruptedCell === message.cell) answerInput({ value: null, interrupted: true });
+    else end.send(message.json);
   } else {
     killAfter(exitGrace);
     end.send(JSON.stringify({ type: "exiting", code: message.code }));

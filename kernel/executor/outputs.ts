@@ -31,7 +31,8 @@ export class Outputs {
   }
 
   askInput(message: Extract<ToKernel, { type: "input" }>): void {
-    this.#post({ type: "input", json: JSON.stringify(message) });
+    const { cell, input } = message;
+    this.#post({ type: "input", cell, input, json: JSON.stringify(message) });
   }
 
   /** Marks on the real descriptors where the native output of a cell ends. */

@@ -25,7 +25,7 @@ export type ToMain =
 export type ToControl =
   | [cell: number, name: "stdout" | "stderr", text: string]
   | string
-  | { type: "input"; json: string }
+  | { type: "input"; cell: number; input: number; json: string }
   | { type: "exit"; code: number };
 
 export interface InputAnswer {

@@ -60,6 +60,8 @@ export class Session {
   #current: Cell | null = null;
   #latest: Cell | null = null;
   #queue: Promise<unknown> = Promise.resolve();
+  /** Executions that were asked for and have not ended. */
+  #waiting = 0;
   #closed = false;
 
   private constructor(options: SessionOptions, channel: KernelEnd) {
@@ -95,8 +97,10 @@ export class Session {
    * resolves. A cell that fails, is interrupted or takes the executor with it resolves, too.
    */
   execute(request: ExecuteRequest, sink: (event: SessionEvent) => void): Promise<ExecuteOutcome> {
-    const outcome = this.#queue.then(() => this.#run(request, sink));
-    this.#queue = outcome.catch(() => {});
+    const run = () => this.#run(request, sink);
+    // At once when nothing waits, so that an interrupt which follows finds the cell.
+    const outcome = this.#waiting++ === 0 ? run() : this.#queue.then(run);
+    this.#queue = outcome.catch(() => {}).then(() => void this.#waiting--);
     return outcome;
   }
 

@@ -313,7 +313,8 @@ def late_output_belongs_to_its_cell(kernel):
     first = kernel.send("setTimeout(() => console.log('late'), 300); 1")
     kernel.collect(first)
     kernel.ok("await new Promise((r) => setTimeout(r, 50)); console.log('second')")
-    kernel.ok("await new Promise((r) => setTimeout(r, 500)); console.log('third')")
+    third = kernel.ok("await new Promise((r) => setTimeout(r, 500)); console.log('third')")
+    assert third.stream("stdout") == "third\n", third.published
     (late,) = [message for message in kernel.others if message["content"].get("text") == "late\n"]
     assert late["parent_header"]["msg_id"] == first
 
