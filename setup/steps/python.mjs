@@ -1,5 +1,5 @@
 // The private Python environment: libtorch comes in it, and the Jupyter clients. The user's own Python stays untouched.
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CommandFailed, command } from "../command.mjs";
 import { diagnose } from "../diagnosis.mjs";
@@ -8,6 +8,7 @@ import { environment, onPath, python } from "../places.mjs";
 import { hashOf } from "../stamp.mjs";
 
 const settings = join(environment, "pyvenv.cfg");
+const scope = join(environment, "package.json");
 
 export const venv = {
   id: "python",
@@ -15,10 +16,13 @@ export const venv = {
   tools: ["python", "venv"],
   // The system's Python may be replaced under the environment; its link then points to another program.
   hash: () => hashOf({ facts: [environment, onPath("python3") ?? "none"] }),
-  present: () => existsSync(python) && existsSync(settings),
+  present: () => existsSync(python) && existsSync(settings) && existsSync(scope),
   async run(progress) {
     if (existsSync(environment)) {
-      if (await works()) return "kept";
+      if (await works()) {
+        writeScope();
+        return "kept";
+      }
       progress.now("removing an incomplete one");
       rmSync(environment, { recursive: true, force: true });
     }
@@ -34,9 +38,15 @@ export const venv = {
         { log: error.log },
       );
     }
+    writeScope();
     return (await command("python", python, ["--version"])).trim();
   },
 };
+
+/** JupyterLab brings CommonJS programs for Node, which would take them for modules as this project's own files are. */
+function writeScope() {
+  writeFileSync(scope, '{ "private": true, "type": "commonjs" }\n');
+}
 
 /** An interrupted venv has a Python but no pip yet. */
 async function works() {

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Locator, Page } from "playwright-core";
-import { expect } from "vitest";
 import type { JupyterLab } from "./server.js";
 
 /** Writes a notebook of code cells, each with the outputs it was saved with. */
@@ -46,9 +46,10 @@ export class NotebookPage {
     return this.cells.nth(cell).locator(".jp-OutputArea-output");
   }
 
-  async kernelIs(status: "idle" | "busy"): Promise<void> {
-    const indicator = this.page.locator(".jp-Notebook-ExecutionIndicator").first();
-    await expect.poll(() => indicator.getAttribute("data-status"), { timeout: 60_000 }).toBe(status);
+  /** As the status bar says it, which knows a starting kernel from an idle one. */
+  async kernelIs(status: "Idle" | "Busy"): Promise<void> {
+    const state = this.page.locator("#jp-main-statusbar", { hasText: `| ${status}` });
+    await state.waitFor({ timeout: 60_000 });
   }
 
   /** Puts the cursor at the end of a cell's text. */
@@ -63,11 +64,17 @@ export class NotebookPage {
     await this.page.keyboard.press("Control+Enter");
   }
 
-  /** Runs a cell until its number stands in the margin. */
+  /** Runs a cell until a new number stands in its margin. */
   async run(cell: number): Promise<void> {
-    await this.start(cell);
     const prompt = this.cells.nth(cell).locator(".jp-InputPrompt");
-    await expect.poll(() => prompt.textContent(), { timeout: 60_000 }).toMatch(/^\[\d+\]:$/);
+    const before = await prompt.textContent();
+    await this.start(cell);
+    for (let waited = 0; waited < 60_000; waited += 20) {
+      const now = await prompt.textContent();
+      if (now !== before && /^\[\d+\]:$/.test(now ?? "")) return;
+      await sleep(20);
+    }
+    throw new Error(`cell ${cell} did not end within 60 s; its margin says ${await prompt.textContent()}`);
   }
 
   async command(id: string): Promise<void> {

@@ -34,7 +34,7 @@ describe.runIf(hasBrowser)("a notebook with the moelab kernel", () => {
       Object.values(source).map((text) => ({ source: text })),
     );
     notebook = await NotebookPage.open(browser.page, lab, "session.ipynb");
-    await notebook.kernelIs("idle");
+    await notebook.kernelIs("Idle");
   });
   afterAll(async () => {
     await browser?.close();
@@ -71,7 +71,7 @@ describe.runIf(hasBrowser)("a notebook with the moelab kernel", () => {
       .poll(() => output.allTextContents(), { interval: 20 })
       .toEqual([expect.stringMatching(/step 1/)]);
     await expect.poll(() => output.allTextContents()).toEqual([expect.stringMatching(/step 2/)]);
-    await notebook.kernelIs("idle");
+    await notebook.kernelIs("Idle");
   });
 
   it("completes with Tab", async () => {
@@ -97,14 +97,14 @@ describe.runIf(hasBrowser)("a notebook with the moelab kernel", () => {
 
   it("completes while a cell computes, is interrupted, and keeps its variables", async () => {
     await notebook.start(cellOf.loop);
-    await notebook.kernelIs("busy");
+    await notebook.kernelIs("Busy");
     await notebook.enter(cellOf.complete);
     await browser.page.keyboard.press("Tab");
     await browser.page.locator(".jp-Completer-item").first().waitFor();
     await browser.page.keyboard.press("Escape");
 
     await notebook.command("notebook:interrupt-kernel");
-    await notebook.kernelIs("idle");
+    await notebook.kernelIs("Idle");
     await expect
       .poll(() => notebook.outputs(cellOf.loop).allTextContents())
       .toEqual([expect.stringMatching(/interrupt/i)]);
@@ -117,7 +117,7 @@ describe.runIf(hasBrowser)("a notebook with the moelab kernel", () => {
     await notebook.command("notebook:restart-kernel");
     await browser.page.locator(".jp-Dialog .jp-mod-accept").click();
     await browser.page.locator(".jp-Dialog").waitFor({ state: "detached" });
-    await notebook.kernelIs("idle");
+    await notebook.kernelIs("Idle");
     await notebook.run(cellOf.after);
     const output = notebook.outputs(cellOf.after);
     await expect.poll(() => output.allTextContents()).toEqual([expect.stringMatching(/greeting/)]);
