@@ -1,4 +1,6 @@
 /** Text, tokens, batches. */
+import "../torch/methods.js"; // the tensors that come from here have all their methods
+
 export type { Dataset } from "./dataset.js";
 export { type TextFiles, type TextOptions, text } from "./text.js";
 export { TokenDataset, type TokenDatasetOptions, tokens } from "./tokenDataset.js";

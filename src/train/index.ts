@@ -1,4 +1,6 @@
 /** Training: optimizers, schedules, runs in the background. */
+import "../torch/methods.js"; // the tensors that come from here have all their methods
+
 export { AdamW, type AdamWOptions, adamw } from "./adamw.js";
 export { type CheckpointState, latestCheckpoint, listCheckpoints, readCheckpoint } from "./checkpoint.js";
 export { clipGradNorm } from "./clipping.js";

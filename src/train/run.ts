@@ -3,6 +3,7 @@ import { scheduler } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Dataset } from "../data/dataset.js";
 import { type DisplayData, displaySymbol, host, type MimeBundle } from "../host.js";
+import { tidy } from "../torch/lifetime.js";
 import { writeCheckpoint } from "./checkpoint.js";
 import { evaluate } from "./evaluation.js";
 import type { EvaluationRecord, History, StepRecord } from "./history.js";
@@ -80,6 +81,7 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
   readonly warnings: string[] = [];
   readonly #plan: RunPlan;
   readonly #spikes = new SpikeDetector();
+  readonly #warned = new Set<string>();
   readonly #display = new LiveDisplay(`moelab-run-${randomUUID()}`);
   #status: RunStatus = "stopped";
   #step: number;
@@ -87,6 +89,7 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
   #awaited = false;
   #stopRequest: "stop" | "interrupt" | undefined;
   #checkpoint: string | undefined;
+  #savedStep = -1;
   #wake: (() => void)[] = [];
   #inStep = false;
 
@@ -97,6 +100,7 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
     this.history = begun.history;
     this.#step = begun.step;
     this.#checkpoint = begun.checkpoint;
+    if (begun.checkpoint) this.#savedStep = begun.step;
     this.#leg = newLeg();
     this.#start();
   }
@@ -198,8 +202,8 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
 
   async [displaySymbol](): Promise<MimeBundle | DisplayData> {
     if (this.#status === "running") {
-      this.attach();
-      return { "text/plain": "" };
+      this.attach(); // an output of its own, since a result cannot be updated
+      return {};
     }
     return this.#display.picture(this);
   }
@@ -307,23 +311,15 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
   #saveWhenDue(now = false): void {
     const { checkpoint: plan, model, optimizer, seed } = this.#plan;
     if (!plan || (!now && this.#step % plan.every !== 0)) return;
-    if (this.#saved === this.#step) return;
-    this.#checkpoint = writeCheckpoint(
-      plan.folder,
-      {
-        model: model.stateDict(),
-        optimizer: optimizer.stateDict(),
-        history: this.history,
-        state: { step: this.#step, steps: this.steps, seed, loss: this.history.loss.at(-1) ?? null },
-      },
-      plan.keepLast,
-    );
-    this.#saved = this.#step;
+    if (this.#savedStep === this.#step) return;
+    const { history, steps } = this;
+    const state = { step: this.#step, steps, seed, loss: history.loss.at(-1) ?? null };
+    this.#checkpoint = tidy(() => {
+      const content = { model: model.stateDict(), optimizer: optimizer.stateDict(), history, state };
+      return writeCheckpoint(plan.folder, content, plan.keepLast);
+    });
+    this.#savedStep = this.#step;
   }
-
-  #saved = -1;
-
-  readonly #warned = new Set<string>();
 
   #warn(kind: string, text: string): void {
     if (this.#warned.has(kind)) return;

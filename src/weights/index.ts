@@ -1,4 +1,6 @@
 /** Weights on disk. */
+import "../torch/methods.js"; // the tensors that come from here have all their methods
+
 export {
   loadSafetensors,
   openSafetensors,
