@@ -125,5 +125,6 @@ def answer(source, target):
     tensor_file.write(target, {"dropped": dropped}, results)
 
 
+torch.set_num_threads(1)
 for path in sys.argv[1:]:
     answer(path, f"{path}.answer")

@@ -6,6 +6,9 @@ import { models, moe, torch } from "../../src/index.js";
 import { runPython } from "../python/run.js";
 import { readTensorFile, writeTensorFile } from "../python/tensorFile.js";
 
+// Small tensors on cores shared with other tests: a second thread would only wait.
+torch.setThreads(1);
+
 /** What the cases vary; see parity.py for what each means. */
 interface Case {
   activation: "gelu" | "swiglu";

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { nn, torch } from "../../src/index.js";
 
+// Small tensors on cores shared with other tests: a second thread would only wait.
+torch.setThreads(1);
+
 function close(a: torch.Tensor, b: torch.Tensor, tolerance = 1e-5): void {
   expect(a.shape).toEqual(b.shape);
   expect(a.sub(b).abs().max().item()).toBeLessThan(tolerance);

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { nn, torch } from "../../src/index.js";
 
+// Small tensors on cores shared with other tests: a second thread would only wait.
+torch.setThreads(1);
+
 class Inner extends nn.Module {
   proj = new nn.Linear(3, 2);
   steps = this.registerBuffer("steps", torch.zeros([2]));
