@@ -18,11 +18,21 @@ export class Jupyter {
   }
 
   /** Runs a Python script of this folder; `onLine` gets each line of its output. */
-  python(script: string, parameters: string[] = [], onLine: (line: string) => void = () => {}): Promise<void> {
+  python(
+    script: string,
+    parameters: string[] = [],
+    onLine: (line: string) => void = () => {},
+  ): Promise<void> {
     const child = spawn(
       join(project, ".moelab", "python", "bin", "python"),
       [fileURLToPath(new URL(script, import.meta.url)), this.folder, ...parameters],
-      { env: { ...process.env, JUPYTER_PATH: join(this.folder, "share", "jupyter"), PYTHONDONTWRITEBYTECODE: "1" } },
+      {
+        env: {
+          ...process.env,
+          JUPYTER_PATH: join(this.folder, "share", "jupyter"),
+          PYTHONDONTWRITEBYTECODE: "1",
+        },
+      },
     );
     let lines = "";
     let errors = "";
@@ -37,7 +47,9 @@ export class Jupyter {
     });
     return new Promise((resolve, reject) => {
       child.on("error", reject);
-      child.on("close", (code) => (code === 0 ? resolve() : reject(new Error(`${script}: exit ${code}\n${errors}`))));
+      child.on("close", (code) =>
+        code === 0 ? resolve() : reject(new Error(`${script}: exit ${code}\n${errors}`)),
+      );
     });
   }
 

@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ThreadedCompiler } from "../../../dist/kernel/cells/threadedCompiler.js";
+import { diagnosticLines } from "../../../kernel/cells/diagnosticText.js";
+
+let folder: string;
+let compiler: ThreadedCompiler;
+let cells = 0;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "moelab-compiler-"));
+  compiler = new ThreadedCompiler(folder);
+});
+afterAll(async () => {
+  await compiler.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The lines that a cell's faults would be shown as; empty when it compiles. */
+async function faults(code: string): Promise<string[]> {
+  const name = `cell-${++cells}`;
+  const outcome = await compiler.compile(code, name);
+  return outcome.ok ? [] : diagnosticLines(outcome.diagnostics, name, code);
+}
+
+describe("a compiler of cells", () => {
+  it("shows a type error at its place, with its explanation", async () => {
+    expect(await faults("const a = 1;\nconst o: { x: { y: string } } = { x: { y: a } };")).toEqual([
+      "cell-1:2:40 - error TS2322: Type 'number' is not assignable to type 'string'.",
+      "  2 | const o: { x: { y: string } } = { x: { y: a } };",
+      "    |                                        ^",
+    ]);
+    expect((await faults("declare const u: { p: string }; const w: { p: number } = u;"))[0]).toMatch(
+      /error TS2322: Type .*\n {4}Types of property 'p' are incompatible\.\n/,
+    );
+  });
+
+  it("knows what earlier cells declared, and what replaced it", async () => {
+    expect(await faults("interface Point { x: number }\nconst point: Point = { x: 1 };")).toEqual([]);
+    expect(await faults("point.x.toFixed(1)")).toEqual([]);
+    expect(await faults("function point(n: string) { return n }")).toEqual([]);
+    expect(await faults('point("a").length')).toEqual([]);
+    expect(await faults("point.x")).not.toEqual([]);
+  });
+
+  it("is strict, but takes what a notebook needs", async () => {
+    expect(await faults("function f(x) { return x }")).not.toEqual([]);
+    expect(await faults("export const exported = 1;\nexport { exported };")).toEqual([]);
+    expect(
+      await faults("exported + 1; await 1; setTimeout(() => {}, 1); process.argv; Buffer.alloc(1)"),
+    ).toEqual([]);
+    expect(await faults("const hidden = new (class { private secret = 1; open = 2 })();")).toEqual([]);
+    expect(await faults("hidden.open")).toEqual([]);
+    expect(
+      await faults("display({}, { displayId: 'a' }); const answer: string | null = prompt('?');"),
+    ).toEqual([]);
+  });
+
+  it("sees files that are written or change between cells", async () => {
+    expect((await faults('import { value } from "./written.js";'))[0]).toContain("TS2307");
+    writeFileSync(join(folder, "written.ts"), "export const value: number = 1;\n");
+    expect(await faults('import { value } from "./written.js"; value.toFixed()')).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    writeFileSync(join(folder, "written.ts"), 'export const value: string = "";\n');
+    expect(await faults('import { value as text } from "./written.js"; text.length')).toEqual([]);
+  });
+
+  it("takes packages without types", async () => {
+    expect(await faults("const u = require('anything'); u.x.y")).toEqual([]);
+  });
+
+  it("completes by prefix only", async () => {
+    await faults("const target = { alpha: 1, alphabet: 2, betalpha: 3 };");
+    const { completions, start, end } = await compiler.complete("target.alp", 10);
+    expect(completions.map(({ text }) => text)).toEqual(["alpha", "alphabet"]);
+    expect([start, end]).toEqual([7, 10]);
+  });
+
+  it("forgets everything when reset", async () => {
+    await faults("const forgotten = 1;");
+    await compiler.reset();
+    expect((await faults("forgotten"))[0]).toContain("TS2304");
+  });
+});

@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { endOfCellMark } from "../../../kernel/executor/nativeMark.js";
+import { executorDied } from "../../../kernel/session/exitReport.js";
+import { NativeOutput } from "../../../kernel/session/nativeOutput.js";
+import { initialState, nextState, type SessionChange } from "../../../kernel/session/sessionState.js";
+import { StreamCoalescer } from "../../../kernel/session/streamCoalescer.js";
+
+describe("native output", () => {
+  it("gives up its marks however the pipe cuts it", () => {
+    const whole = Buffer.from(`é1${endOfCellMark("id", 7)}\u001etwo${endOfCellMark("id", 12)}three\u001e`);
+    for (let cut = 0; cut <= whole.length; cut++) {
+      const output = new NativeOutput("id");
+      const parts = [...output.push(whole.subarray(0, cut)), ...output.push(whole.subarray(cut))];
+      const rest = output.end();
+      const text = parts.map((part) => (part.type === "text" ? part.text : `[${part.cell}]`)).join("") + rest;
+      expect(text).toBe("é1[7]\u001etwo[12]three\u001e");
+    }
+  });
+
+  it("leaves the marks of other executors alone", () => {
+    const output = new NativeOutput("mine");
+    const foreign = endOfCellMark("yours", 1);
+    expect(output.push(Buffer.from(`${foreign} and more text to come`))).toEqual([
+      { type: "text", text: `${foreign} and more text to come` },
+    ]);
+  });
+});
+
+describe("streams", () => {
+  it("are joined by stream, cell by cell, and report when they were emitted", () => {
+    const emitted: string[] = [];
+    const streams = new StreamCoalescer<string>((cell, name, text) =>
+      emitted.push(`${cell} ${name} ${text}`),
+    );
+    let flushed = 0;
+    const add = (cell: string, name: "stdout" | "stderr", text: string) =>
+      streams.add(cell, name, text, () => flushed++);
+    add("a", "stdout", "1");
+    add("a", "stderr", "e");
+    add("a", "stdout", "2");
+    expect(emitted).toEqual([]);
+    add("b", "stdout", "3");
+    expect([emitted, flushed]).toEqual([["a stdout 12", "a stderr e"], 3]);
+    streams.flush();
+    streams.flush();
+    expect([emitted.at(-1), flushed]).toEqual(["b stdout 3", 4]);
+  });
+});
+
+it("a session's state follows from what happens", () => {
+  const after = (...changes: SessionChange[]) => changes.reduce(nextState, initialState);
+  const started = after({ type: "executorStarting" }, { type: "executorReady" });
+  expect(started.executor).toEqual({ generation: 1, phase: "ready" });
+  const running = [{ type: "cellCompiling", counted: true }, { type: "cellExecuting" }] as const;
+  expect(after(...running)).toMatchObject({ executionCount: 1, running: { cell: 1, phase: "executing" } });
+  const silent = after(...running, { type: "cellEnded" }, { type: "cellCompiling", counted: false });
+  expect(silent).toMatchObject({ executionCount: 1, lastCell: 2, running: { cell: 2, phase: "compiling" } });
+  expect(nextState(silent, { type: "restarted" })).toMatchObject({ executionCount: 0, lastCell: 2 });
+});
+
+it("a dead executor's report names the signal, its likely cause and the last native lines", () => {
+  const report = { code: null, nativeErrors: ["terminate called"], exitedByCell: false, stopped: false };
+  const { name, message, traceback } = executorDied({ ...report, signal: "SIGKILL" });
+  expect(name).toBe("ExecutorDied");
+  expect(message).toContain("SIGKILL (often the system's answer to a lack of memory)");
+  expect(traceback).toContain("  terminate called");
+  expect(traceback.at(-1)).toContain("variables are lost");
+});

@@ -1,0 +1,174 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Session } from "../../../dist/kernel/session/session.js";
+import type { ExecuteOutcome, SessionEvent } from "../../../kernel/session/events.js";
+
+let folder: string;
+let session: Session;
+const late: [string, SessionEvent][] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "moelab-session-"));
+  session = await Session.start({
+    cwd: folder,
+    env: { ...process.env, MARK: "from the session" },
+    onBackground: (event, cellId) => late.push([cellId, event]),
+  });
+});
+afterAll(async () => {
+  await session.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function run(code: string, request = {}): Promise<{ outcome: ExecuteOutcome; events: SessionEvent[] }> {
+  const events: SessionEvent[] = [];
+  const outcome = await session.execute({ code, ...request }, (event) => events.push(event));
+  return { outcome, events };
+}
+
+async function result(code: string): Promise<unknown> {
+  const { outcome, events } = await run(code);
+  expect(outcome.error).toBeUndefined();
+  const shown = events.find((event) => event.type === "result");
+  return shown?.type === "result" ? shown.data["text/plain"] : undefined;
+}
+
+/** Interrupts after a while; gives the milliseconds from there to the end of the cell. */
+async function interrupted(code: string, times = 1): Promise<number> {
+  const running = run(code);
+  let start = 0;
+  for (let time = 0; time < times; time++) {
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    start = performance.now();
+    await session.interrupt();
+  }
+  const { outcome } = await running;
+  expect(outcome.status).toBe("interrupted");
+  expect(outcome.error?.name).toBe("KernelInterrupt");
+  return performance.now() - start;
+}
+
+const host = 'const host = (globalThis as any)[Symbol.for("moelab.host")];';
+
+describe("a session", () => {
+  it("runs cells in its directory and environment, in order", async () => {
+    const first = run("await new Promise((r) => setTimeout(r, 100)); console.log('first'); const one = 1;");
+    const second = run("one + 1");
+    expect((await first).events).toEqual([{ type: "stream", name: "stdout", text: "first\n" }]);
+    expect((await second).events).toMatchObject([{ type: "result", data: { "text/plain": "2" } }]);
+    expect(await result("process.cwd()")).toBe(`'${folder}'`);
+    expect(await result("process.env.MARK")).toBe("'from the session'");
+  });
+
+  it("names cells as asked", async () => {
+    const { outcome } = await run("const x = 1;\nthrow new Error('e');", { cellName: "setup" });
+    expect(outcome.error?.traceback[1]).toBe("    at setup:2:7");
+  });
+
+  it("shows causes, what is thrown and is no error, and details of errors", async () => {
+    const caused = (await run('throw new Error("outer", { cause: new RangeError("inner") })')).outcome.error;
+    expect(caused?.traceback.join("\n")).toContain("[cause]: RangeError: inner");
+    expect((await run("throw 7")).outcome.error).toEqual({
+      name: "number",
+      message: "7",
+      traceback: ["Thrown: 7"],
+    });
+    const missing = (await run('require("node:fs").readFileSync("nowhere")')).outcome.error;
+    expect(missing?.traceback.join("\n")).toContain("code: 'ENOENT'");
+  });
+
+  it("installs a host that displays in order, updates and clears", async () => {
+    const { events } = await run(`${host}
+      host.display({ "text/plain": "a" }, { displayId: "i", metadata: { "text/plain": { m: 1 } } });
+      console.log("between");
+      host.display({ "text/plain": "b" }, { displayId: "i", update: true });
+      host.clearOutput(true);`);
+    expect(events).toEqual([
+      { type: "display", data: { "text/plain": "a" }, metadata: { "text/plain": { m: 1 } }, displayId: "i" },
+      { type: "stream", name: "stdout", text: "between\n" },
+      { type: "updateDisplay", data: { "text/plain": "b" }, metadata: {}, displayId: "i" },
+      { type: "clearOutput", wait: true },
+    ]);
+    expect((await run("host.display({ 'text/plain': 1n })")).outcome.error?.name).toBe("TypeError");
+  });
+
+  it("gives late output to the cell that caused it", async () => {
+    await run("setTimeout(() => console.log('late'), 200)", { id: "early" });
+    await run("await new Promise((r) => setTimeout(r, 400))", { id: "later" });
+    expect(late).toEqual([["early", { type: "stream", name: "stdout", text: "late\n" }]]);
+  });
+
+  it("reports what is thrown where nobody catches", async () => {
+    const { outcome, events } = await run(
+      "setTimeout(() => { throw new Error('astray') }, 1); await new Promise((r) => setTimeout(r, 50))",
+    );
+    expect(outcome.status).toBe("ok");
+    expect(events).toMatchObject([{ type: "stream", name: "stderr" }]);
+    expect(JSON.stringify(events)).toContain("Uncaught: Error: astray");
+  });
+});
+
+describe("an interrupt", () => {
+  it("reaches a cell that is still being checked", async () => {
+    const running = run("await new Promise(() => {})");
+    await session.interrupt();
+    expect((await running).outcome.status).toBe("interrupted");
+  });
+
+  it("lets a cell that listens to its signal stop at a point of its choosing", async () => {
+    await run(`let stopped = ""; ${host}`);
+    expect(
+      await interrupted(`await new Promise<void>((resolve) => host.signal.addEventListener("abort", () => {
+        stopped = "asked"; setTimeout(() => { stopped = "gracefully"; resolve() }, 300) }));`),
+    ).toBeGreaterThan(250);
+    expect(await result("stopped")).toBe("'gracefully'");
+  });
+
+  it("is seen by a synchronous loop that looks at the signal", async () => {
+    await interrupted("let turns = 0; while (!host.signal.aborted) turns++; stopped = 'by itself';");
+    expect(await result("stopped")).toBe("'by itself'");
+    expect(await result("host.signal.aborted")).toBe("false");
+  });
+
+  it("does not wait when it comes twice", async () => {
+    const stubborn = "host.signal.addEventListener('abort', () => {}); await new Promise(() => {});";
+    expect(await interrupted(stubborn, 2)).toBeLessThan(1000);
+    expect(await interrupted("void host.signal.aborted; while (true);", 2)).toBeLessThan(1500);
+    expect(await result("1")).toBe("1");
+  });
+
+  it("leaves timers and streams working after many terminations", async () => {
+    for (let time = 0; time < 4; time++) {
+      await interrupted(
+        "setTimeout(() => { while (true) console.log('x') }, 1); await new Promise(() => {})",
+      );
+    }
+    const { outcome, events } = await run(`
+      import { readFile } from "node:fs/promises";
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise<void>((resolve) => process.nextTick(resolve));
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      await readFile("/dev/null");
+      console.log("alive");`);
+    expect(outcome.status).toBe("ok");
+    expect(events).toEqual([{ type: "stream", name: "stdout", text: "alive\n" }]);
+  });
+});
+
+it("a restarted session has forgotten everything and counts from one", async () => {
+  await run("const gone = 1;");
+  await session.restart();
+  const { outcome } = await run("gone");
+  expect(outcome).toMatchObject({ status: "error", executionCount: 1, error: { name: "TypeScriptError" } });
+  expect(await result("2")).toBe("2");
+});
+
+it("a restart ends the cell that runs", async () => {
+  const running = run("while (true);");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await session.restart();
+  expect((await running).outcome).toMatchObject({ status: "died", error: { name: "ExecutorDied" } });
+  expect(await result("3")).toBe("3");
+});
