@@ -19,6 +19,8 @@ const data: ControlWorkerData = workerData;
 const shared = new SharedState(data.shared);
 const postToMain = (message: ToMain) => parentPort!.postMessage(message);
 
+/** Time for a busy main thread to begin its exit before the process is killed, in milliseconds. */
+const busyGrace = 300;
 /** Time for exit handlers before the process is killed, in milliseconds. */
 const exitGrace = 1500;
 
@@ -55,7 +57,7 @@ function receive(message: ToExecutor): void {
       break;
     case "shutdown":
       postToMain({ type: "exit", code: 0 });
-      killAfter(exitGrace);
+      killAfter(busyGrace);
       break;
   }
 }
@@ -69,8 +71,10 @@ function kill(): void {
   }
 }
 
+let killing: NodeJS.Timeout | undefined;
 function killAfter(milliseconds: number): void {
-  setTimeout(kill, milliseconds);
+  clearTimeout(killing);
+  killing = setTimeout(kill, milliseconds);
 }
 
 const end = new ExecutorEnd(data.address, data.identity, receive);

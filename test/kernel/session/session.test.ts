@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -94,6 +94,26 @@ describe("a session", () => {
     expect((await run("host.display({ 'text/plain': 1n })")).outcome.error?.name).toBe("TypeError");
   });
 
+  it("imports the user's files as they are now, TypeScript with or without extension", async () => {
+    writeFileSync(join(folder, "inner.ts"), "export enum Kind { A = 1 }\n");
+    writeFileSync(
+      join(folder, "outer.ts"),
+      'import { Kind } from "./inner";\nexport const kind: number = Kind.A;\n',
+    );
+    expect(await result('import { kind } from "./outer.js"; kind')).toBe("1");
+    expect(await result('(await import("./outer")).kind')).toBe("1");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    writeFileSync(join(folder, "outer.ts"), 'export const kind: string = "edited";\n');
+    expect(await result('import { kind } from "./outer.js"; kind.toUpperCase()')).toBe("'EDITED'");
+  });
+
+  it("takes moelab from the running installation, wherever the notebook lies", async () => {
+    const { outcome } = await run(
+      'import * as moelab from "moelab"; const api: typeof import("moelab") = moelab;',
+    );
+    expect(outcome.error).toBeUndefined();
+  });
+
   it("gives late output to the cell that caused it", async () => {
     await run("setTimeout(() => console.log('late'), 200)", { id: "early" });
     await run("await new Promise((r) => setTimeout(r, 400))", { id: "later" });
@@ -171,4 +191,12 @@ it("a restart ends the cell that runs", async () => {
   await session.restart();
   expect((await running).outcome).toMatchObject({ status: "died", error: { name: "ExecutorDied" } });
   expect(await result("3")).toBe("3");
+});
+
+it("keeps variables that are called like globals to itself", async () => {
+  expect(await result('const Map = "mine"; import { setTimeout } from "node:timers/promises"; Map')).toBe(
+    "'mine'",
+  );
+  expect(await result("await setTimeout(5, 'slept') + Map")).toBe("'sleptmine'");
+  expect(await result("new globalThis.Map().size + typeof globalThis.setTimeout")).toBe("'0function'");
 });
