@@ -7,6 +7,8 @@ import { FlatBytes, type FlatTable } from "./flatbuffer.js";
 export interface FileMetadata {
   fields: FileField[];
   metadata: Map<string, string>;
+  /** The values of columns that are encoded by a dictionary. */
+  dictionaries: FileBatch[];
   batches: FileBatch[];
 }
 
@@ -38,9 +40,12 @@ export interface FileBatch {
 }
 
 const magic = "ARROW1";
+/** `MessageHeader` of the format. */
+const dictionaryMessage = 2;
+const batchMessage = 3;
 const maxMetadataBytes = 2 ** 30;
 
-/** @throws Error naming the file and what is wrong with it */
+/** What is wrong with a file; the message starts with its path. */
 export class ArrowFileError extends Error {
   override name = "ArrowFileError";
 
@@ -104,21 +109,24 @@ class MetadataReader {
     const schema = footer.table(1);
     if (!schema) throw this.error("the file is damaged: it has no schema");
     if (schema.int16(0) !== 0) throw this.error("the file is big-endian, which cannot be mapped here");
-    const blocks = footer.structures(3, 24, (at) => ({
-      offset: footer.bytes.size(at),
-      metadataBytes: footer.bytes.int32(at + 8),
-      bodyBytes: footer.bytes.size(at + 16),
-    }));
+    const blocks = (field: number) =>
+      footer.structures(field, 24, (at) => ({
+        offset: footer.bytes.size(at),
+        metadataBytes: footer.bytes.int32(at + 8),
+        bodyBytes: footer.bytes.size(at + 16),
+      }));
     return {
       fields: schema.tables(1).map((field) => readField(field, 0)),
       metadata: readKeyValues(schema, 2),
-      batches: blocks.map((block) => this.readBatch(block, footerStart)),
+      dictionaries: blocks(2).map((block) => this.readBatch(block, footerStart, dictionaryMessage)),
+      batches: blocks(3).map((block) => this.readBatch(block, footerStart, batchMessage)),
     };
   }
 
   private readBatch(
     block: { offset: number; metadataBytes: number; bodyBytes: number },
     end: number,
+    kind: number,
   ): FileBatch {
     const { offset, metadataBytes, bodyBytes } = block;
     const body = offset + metadataBytes;
@@ -131,8 +139,10 @@ class MetadataReader {
     // Before version 0.15 of Arrow the length came without the marker -1 in front.
     const prefix = message.readInt32LE(0) === -1 ? 8 : 4;
     const root = new FlatBytes(message.subarray(prefix)).root();
-    const batch = root.table(2);
-    if (root.uint8(1) !== 3 || !batch) throw new RangeError("expected a record batch, found another message");
+    const header = root.table(2);
+    const batch = kind === dictionaryMessage ? header?.table(1) : header;
+    if (root.uint8(1) !== kind || !batch)
+      throw new RangeError("expected a record batch, found another message");
     const { bytes } = batch;
     const buffers = batch.structures(2, 16, (at) => ({
       offset: body + bytes.size(at),

@@ -15,7 +15,7 @@ const maxBufferBytes = 4 * 2 ** 30;
  */
 export function mapTable<Table extends ArrowTable = ArrowTable>(path: string): Table {
   const file = readFileMetadata(path);
-  if (file.batches.some((batch) => batch.compressed)) {
+  if ([...file.dictionaries, ...file.batches].some((batch) => batch.compressed)) {
     throw new ArrowFileError(
       path,
       "its buffers are compressed, and compressed memory cannot be mapped; write it without compression",
@@ -29,5 +29,11 @@ export function mapTable<Table extends ArrowTable = ArrowTable>(path: string): T
     );
   }
   const bytes = tidy(() => mapFile(path, file.bytes).asTypedArray());
-  return arrowLibrary().arrow.tableFromIPC(bytes as Uint8Array) as never;
+  try {
+    return arrowLibrary().arrow.tableFromIPC(bytes as Uint8Array) as never;
+  } catch (error) {
+    throw new ArrowFileError(path, `apache-arrow cannot read it: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
 }
