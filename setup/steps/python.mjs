@@ -1,10 +1,10 @@
 // The private Python environment: libtorch comes in it, and the Jupyter clients. The user's own Python stays untouched.
-import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CommandFailed, command } from "../command.mjs";
 import { diagnose } from "../diagnosis.mjs";
 import { SetupError } from "../error.mjs";
-import { environment, onPath, python } from "../places.mjs";
+import { environment, python } from "../places.mjs";
 import { hashOf } from "../stamp.mjs";
 
 const settings = join(environment, "pyvenv.cfg");
@@ -14,9 +14,8 @@ export const venv = {
   id: "python",
   title: "private Python environment",
   tools: ["python", "venv"],
-  // The system's Python may be replaced under the environment; its link then points to another program.
-  hash: () => hashOf({ facts: [environment, onPath("python3") ?? "none"] }),
-  present: () => existsSync(python) && existsSync(settings) && existsSync(scope),
+  hash: () => hashOf({ facts: [environment] }),
+  present: () => existsSync(python) && existsSync(settings) && existsSync(scope) && !replaced(),
   async run(progress) {
     if (existsSync(environment)) {
       if (await works()) {
@@ -42,6 +41,13 @@ export const venv = {
     return (await command("python", python, ["--version"])).trim();
   },
 };
+
+/** The environment's Python is a link to the system's: an upgrade of that puts another version under the packages. */
+function replaced() {
+  const made = readFileSync(settings, "utf8").match(/^version(?:_info)? = 3\.(\d+)/m)?.[1];
+  const found = realpathSync(python).match(/python3\.(\d+)$/)?.[1];
+  return made !== undefined && found !== undefined && made !== found;
+}
 
 /** JupyterLab brings CommonJS programs for Node, which would take them for modules as this project's own files are. */
 function writeScope() {
