@@ -163,7 +163,7 @@ test("an interrupt of the cell that waits stops the run with its state kept", as
     (reason) => reason,
   );
   expect(error).toMatchObject({ name: "AbortError" });
-  expect(error.message).toMatch(/interrupted after step \d+ of 100000.*await run\.resume\(\)/);
+  expect((error as Error).message).toMatch(/interrupted after step \d+ of 100000.*await run\.resume\(\)/);
   const { step } = run;
   expect(step).toBeGreaterThan(0);
   expect(run.status).toBe("stopped");

@@ -1,0 +1,25 @@
+/** A training run that a test kills: node trainingProcess.mjs FOLDER STEPS. Prints its steps, and the weights' hash at the end. */
+import { createHash } from "node:crypto";
+import { data, models, torch, train } from "../../dist/src/index.js";
+
+const [folder, steps] = process.argv.slice(2);
+torch.setThreads(1);
+const ids = Int32Array.from({ length: 5000 }, (_, at) => (at * at * 31 + (at >> 3)) % 64);
+const model = models.moeTransformer({
+  ...{ vocab: 64, dim: 32, layers: 1, heads: 2, contextLength: 16, seed: 3, dropout: 0.1 },
+  moe: { experts: 4, topK: 2, auxLoss: 0.01 },
+});
+const run = train.fit(model, data.tokens(ids, { contextLength: 16, batchSize: 4 }), {
+  ...{ steps: Number(steps), seed: 11, optimizer: train.adamw({ lr: 1e-3 }) },
+  ...{ checkpoint: folder, checkpointEvery: 1, keepLast: 2, resume: "auto" },
+  schedule: train.warmupCosine({ warmup: 10 }),
+});
+console.log(`begins at step ${run.step}`);
+for await (const { step } of run) console.log(`step ${step}`);
+const hash = createHash("sha256");
+for (const tensor of Object.values(model.stateDict())) {
+  const { buffer, byteOffset, byteLength } = tensor.contiguous().asTypedArray();
+  hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+}
+hash.update(run.history.loss);
+console.log(`hash ${hash.digest("hex")}`);
