@@ -15,18 +15,20 @@ import { requireTools } from "./steps/tools.mjs";
 import { typescript } from "./steps/typescript.mjs";
 
 /** With a libtorch of the user's own, running needs no Python; it is looked at first, before any download. */
-const engine = process.env.LIBTORCH
-  ? [libtorch, packages, addon, typescript]
-  : [packages, venv, torch, libtorch, addon, typescript];
+const given = Boolean(process.env.LIBTORCH);
+const engine = ({ python }) =>
+  given
+    ? [libtorch, packages, ...python, addon, typescript]
+    : [packages, ...python, libtorch, addon, typescript];
 
-/** The tests compare with PyTorch, so they install it even beside a libtorch of the user's own. */
-const tested = [...(process.env.LIBTORCH ? [libtorch] : []), packages, venv, torch, testing, notebook];
+/** Tests and benchmarks compare with Python's torch and pyarrow, so they want those beside any libtorch. */
+const compared = [venv, torch, testing];
 
 const purposes = {
-  run: engine,
-  bench: engine,
-  lab: [...engine, ...(process.env.LIBTORCH ? [venv] : []), notebook, kernelspec],
-  test: [...tested, ...(process.env.LIBTORCH ? [] : [libtorch]), addon, typescript, kernelspec, chromium],
+  run: engine({ python: given ? [] : [venv, torch] }),
+  bench: engine({ python: compared }),
+  lab: [...engine({ python: given ? [venv, notebook] : [venv, torch, notebook] }), kernelspec],
+  test: [...engine({ python: [...compared, notebook] }), kernelspec, chromium],
 };
 
 function upToDate(step) {

@@ -139,7 +139,7 @@ export const notebook = requirements("notebook", "JupyterLab", "setup/requiremen
 ]);
 export const testing = requirements(
   "testing",
-  "Jupyter clients for the tests",
+  "Python baselines and Jupyter clients",
   "setup/requirements-test.txt",
   [
     "jupyter_client",
