@@ -125,6 +125,8 @@ export class Executor {
     this.#outputs.markEndOfCell(cell.number);
     this.#outputs.send({ type: "done", cell: cell.number, status, fault, expressions });
     cell.settled = true;
+    // Work of the cell that goes on is to know, too.
+    if (interrupted) cell.cancellation.abort();
   }
 }
 

@@ -12,7 +12,7 @@ const closingTime = 4000;
  */
 export async function runKernel(connectionFile: string): Promise<void> {
   const info = await readConnectionFile(connectionFile);
-  await new Promise<void>((resolve) => {
+  await new Promise<void>((resolve, reject) => {
     const server = new JupyterServer(
       info,
       (onBackground) => Session.start({ cwd: process.cwd(), onBackground }),
@@ -30,6 +30,10 @@ export async function runKernel(connectionFile: string): Promise<void> {
     process.on("SIGINT", () => void server.interrupt());
     process.on("SIGTERM", () => void close());
     watchParent(() => void close());
-    void server.open();
+    server.open().catch(async (fault) => {
+      // A port that is taken, for example.
+      await server.close();
+      reject(fault);
+    });
   });
 }

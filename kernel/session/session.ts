@@ -129,7 +129,7 @@ export class Session {
     await replaced.stop();
     await this.#queue;
     this.#change({ type: "restarted" });
-    await this.#executor.ready;
+    await this.#readyExecutor();
   }
 
   /** Ends the executor and everything that cells started. */
@@ -184,7 +184,7 @@ export class Session {
         return cell.finish({ status: "error", error: { name: "TypeScriptError", message, traceback } });
       }
       if (this.#closed) throw new Error("The session is closed.");
-      await this.#executor.ready;
+      await this.#readyExecutor();
       if (cell.interrupted) return cell.finish(notStarted);
       const { javascript, sourceMap, endsInExpression } = compiled.cell;
       this.#change({ type: "cellExecuting" });
@@ -262,6 +262,12 @@ export class Session {
     else cell.sink(event);
   }
 
+  /** Tries anew when the last executor could not be started. */
+  async #readyExecutor(): Promise<void> {
+    if (this.#state.executor.phase === "none") this.#executor = this.#startExecutor();
+    await this.#executor.ready;
+  }
+
   #startExecutor(): ExecutorProcess {
     this.#change({ type: "executorStarting" });
     const { cwd, env = process.env } = this.#options;
@@ -285,7 +291,7 @@ export class Session {
     if (!this.#closed) {
       // Types of variables that are gone would only mislead.
       void this.#compiler.reset();
-      // An executor that cannot start would be started for ever.
+      // One that could not even start is tried again with the next cell, or it would be started for ever.
       if (wasReady) this.#executor = this.#startExecutor();
     }
     if (executing) executing.finish({ status: "died", error: executorDied(report) });
