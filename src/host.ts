@@ -86,3 +86,19 @@ export async function display(value: unknown, options: DisplayOptions = {}): Pro
   if (isDisplayData(shown)) host().display(shown.data, { metadata: shown.metadata, ...options });
   else host().display(shown, options);
 }
+
+/** The set of promises that {@link inBackground} fills, on `globalThis`, where the headless runner finds it. */
+export const backgroundKey: unique symbol = Symbol.for("moelab.background");
+
+/**
+ * Tells the headless runner about work that goes on after the cell that started it: a notebook's run ends only when it
+ * is done, and fails when it fails.
+ */
+export function inBackground(work: Promise<unknown>): void {
+  const scope = globalThis as { [backgroundKey]?: Set<Promise<unknown>> };
+  scope[backgroundKey] ??= new Set();
+  const pending = scope[backgroundKey];
+  pending.add(work);
+  const settled = () => pending.delete(work);
+  work.then(settled, settled);
+}
