@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { scheduler } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Dataset } from "../data/dataset.js";
-import { type DisplayData, displaySymbol, host, type MimeBundle } from "../host.js";
+import { type DisplayData, displaySymbol, host, inBackground, type MimeBundle } from "../host.js";
 import { tidy } from "../torch/lifetime.js";
 import { writeCheckpoint } from "./checkpoint.js";
 import { evaluate } from "./evaluation.js";
@@ -222,6 +222,7 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
     this.#inStep = false;
     const leg = this.#leg;
     leg.promise.catch(() => {}); // whoever awaits it sees the error
+    inBackground(leg.promise);
     void this.#train().then(
       () => leg.resolve(this.summary),
       (error) => {
