@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "attributes.h"
+#include "autocast.h"
 #include "autograd.h"
 #include "errors.h"
 #include "memory.h"
@@ -134,6 +135,7 @@ constexpr struct {
     {"gradients", gradients},
     {"setGradientEnabled", setGradientEnabled},
     {"isGradientEnabled", isGradientEnabled},
+    {"setAutocast", setAutocast},
     {"attachFunction", attachFunction},
     {"fromBuffer", fromBuffer},
     {"toBuffer", toBuffer},

@@ -3,7 +3,7 @@ import type { Dataset } from "../data/dataset.js";
 import { noGrad } from "../torch/autograd.js";
 import { tidy } from "../torch/lifetime.js";
 import type { Trainable } from "./trainable.js";
-import { onDevice, readReport } from "./trainStep.js";
+import { lossIn, onDevice, type Precision, readReport } from "./trainStep.js";
 
 export interface Evaluation {
   /** Mean over the tokens. */
@@ -12,17 +12,26 @@ export interface Evaluation {
   tokens: number;
 }
 
+export interface EvaluateOptions {
+  /** At most so many, from the first. Default all. */
+  batches?: number;
+  /** Default "f32". */
+  precision?: Precision;
+  /** Asked between batches: true ends the evaluation. */
+  cancelled?: () => boolean;
+}
+
 /**
  * Loss over the validation set, in evaluation mode and without history. Gives other work a turn between batches.
- * @param batches at most so many, from the first; default all
- * @param cancelled asked between batches; when it says true the result is undefined
+ * @returns undefined when it was cancelled
  * @throws Error when the dataset has no validation set
  */
 export async function evaluate(
   model: Trainable,
   dataset: Dataset,
-  { batches = Infinity, cancelled = () => false }: { batches?: number; cancelled?: () => boolean } = {},
+  options: EvaluateOptions = {},
 ): Promise<Evaluation | undefined> {
+  const { batches = Infinity, precision = "f32", cancelled = () => false } = options;
   if (!dataset.validation) {
     throw new Error("evaluate: the dataset has no validation set; give it one or leave `evaluate` out");
   }
@@ -39,7 +48,7 @@ export async function evaluate(
       const { training } = model;
       model.eval();
       try {
-        const report = noGrad(() => readReport(model.loss(batch)));
+        const report = noGrad(() => readReport(lossIn(precision, model, batch)));
         const weight = batch.targets.numel;
         tokens += weight;
         loss += weight * report.loss;

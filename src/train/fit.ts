@@ -8,6 +8,7 @@ import type { Optimizer, OptimizerFor } from "./optimizer.js";
 import { Run, type RunPlan } from "./run.js";
 import { constant, type Schedule } from "./schedule.js";
 import type { Trainable } from "./trainable.js";
+import type { Precision } from "./trainStep.js";
 
 export interface FitOptions {
   /** Updates to make. */
@@ -18,6 +19,8 @@ export interface FitOptions {
   schedule?: Schedule;
   /** Largest 2-norm of all gradients; larger ones are scaled down. Default 1; Infinity for none. */
   clip?: number;
+  /** Default "f32". "bf16" computes matrix products in bfloat16; weights and optimizer stay in float32. */
+  precision?: Precision;
   /**
    * Decides data order and dropout: same seed, same numbers. At every step torch is seeded with a hash of seed and
    * step, so that a resumed run repeats the numbers of one that was never stopped. Default 0.
@@ -62,13 +65,24 @@ export interface FitOptions {
  * @throws Error when options contradict each other or the folder, or a checkpoint does not fit the model
  */
 export function fit(model: Trainable, dataset: Dataset, options: FitOptions): Run {
-  const { steps, seed = 0, clip = 1, keepLast = 2, checkpointEvery = 500, schedule = constant() } = options;
+  const {
+    steps,
+    seed = 0,
+    clip = 1,
+    precision = "f32",
+    keepLast = 2,
+    checkpointEvery = 500,
+    schedule = constant(),
+  } = options;
   wholeNumber("steps", steps, 1);
   wholeNumber("checkpointEvery", checkpointEvery, 1);
   wholeNumber("keepLast", keepLast, 1);
   if (!Number.isSafeInteger(seed))
     throw new RangeError(`train.fit: seed should be a whole number, got ${seed}`);
   if (!(clip > 0)) throw new RangeError(`train.fit: clip should be above 0 (Infinity for none), got ${clip}`);
+  if (precision !== "f32" && precision !== "bf16") {
+    throw new TypeError(`train.fit: precision should be "f32" or "bf16", got ${JSON.stringify(precision)}`);
+  }
   if (typeof dataset?.batch !== "function") {
     throw new TypeError(
       "train.fit: the dataset should have a method batch(step, seed); data.text(…) makes one",
@@ -90,6 +104,7 @@ export function fit(model: Trainable, dataset: Dataset, options: FitOptions): Ru
     steps,
     seed,
     clip,
+    precision,
     routingEvery: wholeNumber("routingEvery", options.routingEvery ?? Math.ceil(steps / 2000), 1),
     ...(options.evaluate
       ? { evaluate: { every: options.evaluate.every, batches: options.evaluate.batches ?? Infinity } }

@@ -13,7 +13,7 @@ import type { Optimizer } from "./optimizer.js";
 import { statusLine } from "./progressText.js";
 import type { Schedule } from "./schedule.js";
 import type { Trainable } from "./trainable.js";
-import { trainStep } from "./trainStep.js";
+import { type Precision, trainStep } from "./trainStep.js";
 
 /** "stopped" by `stop()` or an interrupt, with all state kept; "failed" by an error in a step. */
 export type RunStatus = "running" | "stopped" | "finished" | "failed";
@@ -53,6 +53,7 @@ export interface RunPlan {
   steps: number;
   seed: number;
   clip: number;
+  precision: Precision;
   evaluate?: { every: number; batches: number };
   checkpoint?: { folder: string; every: number; keepLast: number };
   routingEvery: number;
@@ -268,7 +269,7 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
   }
 
   #trainOneStep(): void {
-    const { model, dataset, optimizer, schedule, seed, clip, routingEvery } = this.#plan;
+    const { model, dataset, optimizer, schedule, seed, clip, precision, routingEvery } = this.#plan;
     const index = this.#step;
     const lr = optimizer.lr * schedule(index, this.steps);
     const began = performance.now();
@@ -278,6 +279,7 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
       seed,
       lr,
       clip,
+      precision,
       withRouting: (index + 1) % routingEvery === 0 || index === 0,
     });
     this.#inStep = false;
@@ -298,9 +300,9 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
   async #evaluateWhenDue(): Promise<void> {
     const { model, dataset, evaluate: plan } = this.#plan;
     if (!plan || (this.#step % plan.every !== 0 && this.#step !== this.steps)) return;
-    const { batches } = plan;
     const result = await evaluate(model, dataset, {
-      batches,
+      batches: plan.batches,
+      precision: this.#plan.precision,
       cancelled: () => this.#stopRequest !== undefined,
     });
     if (!result) return;

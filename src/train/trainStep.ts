@@ -1,5 +1,6 @@
 import { mixSeed } from "../data/stepRandom.js";
 import type { LayerRouting } from "../moe/routing.js";
+import { autocast } from "../torch/autocast.js";
 import { noGrad } from "../torch/autograd.js";
 import { manualSeed } from "../torch/creation.js";
 import { tidy } from "../torch/lifetime.js";
@@ -11,6 +12,12 @@ import type { RoutingRecord } from "./history.js";
 import type { Optimizer } from "./optimizer.js";
 import type { Batch, LossReport, Routed, Trainable } from "./trainable.js";
 
+/**
+ * "bf16": matrix products in bfloat16, everything that needs range in float32 (`torch.autocast`); weights, gradients
+ * and optimizer stay in float32.
+ */
+export type Precision = "f32" | "bf16";
+
 export interface StepPlan {
   /** Counted from 0. */
   step: number;
@@ -18,6 +25,7 @@ export interface StepPlan {
   lr: number;
   /** Largest norm of the gradients; Infinity for none. */
   clip: number;
+  precision: Precision;
   /** Reads how the MoE layers routed. */
   withRouting: boolean;
 }
@@ -51,7 +59,7 @@ export function trainStep(
       const parameters = [...model.parameters()];
       const batch = onDevice(batchAt(plan.step, plan.seed), parameters[0].device);
       model.train();
-      const report = model.loss(batch);
+      const report = lossIn(plan.precision, model, batch);
       report.loss.backward();
       const norm = clipGradNorm(parameters, plan.clip);
       const { loss, metrics, extra } = readReport(report, [norm]);
@@ -64,6 +72,12 @@ export function trainStep(
   } finally {
     optimizer.zeroGrad();
   }
+}
+
+/** The loss of a batch on the device of its inputs. */
+export function lossIn(precision: Precision, model: Trainable, batch: Batch): LossReport {
+  if (precision === "f32") return model.loss(batch);
+  return autocast("bfloat16", () => model.loss(batch), { device: batch.inputs.device });
 }
 
 export function isRouted(model: object): model is Routed {

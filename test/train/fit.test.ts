@@ -273,6 +273,18 @@ test("an error in a step is the run's error; without anyone waiting it is printe
   expect(printed).toHaveBeenCalledWith("training failed: no such batch");
 });
 
+test("bf16: weights and optimizer stay in float32, and it learns", async () => {
+  const exact = train.fit(new TinyModel(), dataset, options);
+  const run = train.fit(new TinyModel(), dataset, { ...options, precision: "bf16", evaluate: { every: 30 } });
+  await Promise.all([exact, run]);
+  expect(run.history.loss).not.toEqual(exact.history.loss);
+  expect(run.history.loss[29]).toBeCloseTo(exact.history.loss[29], 1);
+  expect(run.model.parameters().every(({ dtype }) => dtype === "float32")).toBe(true);
+  expect(() => train.fit(new TinyModel(), dataset, { ...options, precision: "fp8" as "bf16" })).toThrow(
+    /"bf16"/,
+  );
+});
+
 test("a loss spike is told once", async () => {
   const said = vi.spyOn(console, "warn").mockImplementation(() => {});
   class Jumping extends TinyModel {
