@@ -1,4 +1,6 @@
 /** Whole models. */
+import "../torch/methods.js"; // the tensors that come from here have all their methods
+
 export {
   type GenerateOptions,
   type MoEOptions,

@@ -1,4 +1,6 @@
 /** Mixture-of-experts layers: gates, experts, losses, routing. */
+import "../torch/methods.js"; // the tensors that come from here have all their methods
+
 export {
   type AuxLossNormalisation,
   type AuxLossOptions,

@@ -1,4 +1,6 @@
 /** Modules and layers. */
+import "../torch/methods.js"; // the tensors that come from here have all their methods
+
 export type { Activation } from "./activation.js";
 export { type AttentionOptions, CausalSelfAttention } from "./attention.js";
 export { Dropout } from "./dropout.js";
