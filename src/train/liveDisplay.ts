@@ -38,7 +38,7 @@ export class LiveDisplay {
 
   /** Called after every step; draws when it is time. */
   step(run: Run): void {
-    if (!this.#opened || this.#broken) return;
+    if (!this.#opened || this.#broken || run.step === run.steps) return;
     const least = host().kind === "notebook" ? notebookInterval : terminalInterval;
     const interval = Math.max(least, this.#drawingTime / drawingShare);
     if (performance.now() - this.#drawn < interval) return;
