@@ -2,6 +2,7 @@ import type { Activation } from "../nn/activation.js";
 import { type WeightOptions, weightOptionNames } from "../nn/initialise.js";
 import { Module } from "../nn/module.js";
 import { checkCount, checkOptionNames, checkReal, describeValue } from "../nn/options.js";
+import { autocastDtype, withoutAutocast } from "../torch/autocast.js";
 import { keep } from "../torch/lifetime.js";
 import type { Tensor } from "../torch/tensor.js";
 import {
@@ -122,7 +123,7 @@ export class MoELayer extends Module {
     }
     const tokens = x.reshape([-1, this.dim]);
     const count = tokens.shape[0];
-    const gated = this.gate.forward(tokens);
+    const gated = this.runGate(tokens);
     const k = this.checkGated(gated, count);
 
     const factor = this.training ? this.capacityFactor : this.evalCapacityFactor;
@@ -142,6 +143,13 @@ export class MoELayer extends Module {
     const loss =
       this.auxLossNormalisation && `auxLoss: ${this.auxLossCoefficient} (${this.auxLossNormalisation})`;
     return [capacity, loss].filter(Boolean).join(", ");
+  }
+
+  /** In full precision also inside autocast: differences between close scores decide where a token goes. */
+  private runGate(tokens: Tensor): GateOutput {
+    const { device } = tokens;
+    if (autocastDtype(device) === null) return this.gate.forward(tokens);
+    return withoutAutocast(() => this.gate.forward(tokens.float()), { device });
   }
 
   /** @returns k */

@@ -48,7 +48,7 @@ export function checkReal(owner: string, name: string, value: unknown, interval:
       interval.max !== undefined && `≤ ${max}`,
       interval.below !== undefined && `< ${below}`,
     ].filter((bound) => bound !== false);
-    const expected = ["a finite number", ...bounds].join(" ");
+    const expected = bounds.length > 0 ? `a finite number ${bounds.join(" and ")}` : "a finite number";
     throw new RangeError(`${owner}: ${name} must be ${expected}, got ${describeValue(value)}`);
   }
   return number;

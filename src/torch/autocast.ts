@@ -17,16 +17,41 @@ export function autocast<T>(dtype: DType, body: () => T, { device = "cpu" }: Aut
   if (dtype !== "bfloat16" && dtype !== "float16") {
     throw new TypeError(`autocast: dtype should be "bfloat16" or "float16", got ${JSON.stringify(dtype)}`);
   }
+  return withMode("autocast", dtype, body, device);
+}
+
+/** Runs `body` in the dtypes of its tensors, also inside {@link autocast}; PyTorch's `autocast(enabled=False)`. */
+export function withoutAutocast<T>(body: () => T, { device = "cpu" }: AutocastOptions = {}): T {
+  return autocastDtype(device) === null ? body() : withMode("withoutAutocast", null, body, device);
+}
+
+/** What {@link autocast} computes in on a device just now; null outside of it. */
+export function autocastDtype(device: Device = "cpu"): DType | null {
+  return modes.get(deviceType(device)) ?? null;
+}
+
+/** By type of device; the engine's own mode is set here only. */
+const modes = new Map<string, DType | null>();
+
+function deviceType(device: Device): string {
+  return device.split(":")[0];
+}
+
+function withMode<T>(name: string, dtype: DType | null, body: () => T, device: Device): T {
+  const type = deviceType(device);
+  const before = modes.get(type) ?? null;
   const engine = addon();
-  const previous = engine.setAutocast(device, dtypeCode(dtype));
+  const previous = engine.setAutocast(device, dtype === null ? null : dtypeCode(dtype));
+  modes.set(type, dtype);
   try {
     const result = body();
     if (result instanceof Promise) {
       result.catch(() => {});
-      throw new TypeError("autocast: expected a synchronous function; the mode cannot follow a promise");
+      throw new TypeError(`${name}: expected a synchronous function; the mode cannot follow a promise`);
     }
     return result;
   } finally {
     engine.setAutocast(device, previous);
+    modes.set(type, before);
   }
 }

@@ -9,7 +9,7 @@ export {
   toArrowTable,
 } from "../arrow/index.js";
 export { TorchError } from "../engine/errors.js";
-export { autocast } from "./autocast.js";
+export { autocast, autocastDtype, withoutAutocast } from "./autocast.js";
 export * from "./autograd.js";
 export * from "./creation.js";
 export type { DType, TypedArray } from "./dtype.js";

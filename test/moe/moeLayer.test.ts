@@ -122,6 +122,31 @@ describe("layers that must agree", () => {
   });
 });
 
+describe("autocast", () => {
+  test("experts compute in bfloat16, the gate in float32, gradients are float32", () => {
+    const layer = new moe.MoELayer({ ...sizes, auxLoss: 0.1 });
+    const x = torch.randn([32, 16]);
+    const full = layer.forward(x);
+    const before = layer.routing!.weights.toArray();
+    const half = torch.autocast("bfloat16", () => layer.forward(x));
+    expect(half.dtype).toBe("bfloat16");
+    expect(layer.routing!.weights.toArray()).toEqual(before);
+    close(half.float(), full, 0.02);
+    half.float().sum().add(layer.auxLoss!).backward();
+    for (const parameter of layer.parameters()) expect(parameter.grad!.dtype).toBe("float32");
+  });
+
+  test("an inner part can be left out, the mode is back afterwards", () => {
+    const x = torch.ones([1, 1]);
+    torch.autocast("bfloat16", () => {
+      expect(torch.autocastDtype()).toBe("bfloat16");
+      expect(torch.withoutAutocast(() => x.matmul(x).dtype)).toBe("float32");
+      expect(x.matmul(x).dtype).toBe("bfloat16");
+    });
+    expect(torch.autocastDtype()).toBeNull();
+  });
+});
+
 describe("edges", () => {
   test.each([
     ["one token", 1, 4, 2],

@@ -199,7 +199,7 @@ describe("misuse", () => {
       /no option 'biass': did you mean 'bias'\?/,
     ],
     ["size", () => new nn.Linear(2.5, 2), /inFeatures must be a whole number from 1 up, got 2.5/],
-    ["probability", () => new nn.Dropout(1), /p must be a finite number ≥ 0 < 1, got 1/],
+    ["probability", () => new nn.Dropout(1), /p must be a finite number ≥ 0 and < 1, got 1/],
     [
       "head count",
       () => new nn.CausalSelfAttention({ dim: 10, heads: 4 }),
