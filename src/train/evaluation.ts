@@ -17,8 +17,11 @@ export interface EvaluateOptions {
   batches?: number;
   /** Default "f32". */
   precision?: Precision;
+}
+
+export interface Cancellable {
   /** Asked between batches: true ends the evaluation. */
-  cancelled?: () => boolean;
+  cancelled(): boolean;
 }
 
 /**
@@ -26,10 +29,16 @@ export interface EvaluateOptions {
  * @returns undefined when it was cancelled
  * @throws Error when the dataset has no validation set
  */
+export function evaluate(model: Trainable, dataset: Dataset, options?: EvaluateOptions): Promise<Evaluation>;
+export function evaluate(
+  model: Trainable,
+  dataset: Dataset,
+  options: EvaluateOptions & Cancellable,
+): Promise<Evaluation | undefined>;
 export async function evaluate(
   model: Trainable,
   dataset: Dataset,
-  options: EvaluateOptions = {},
+  options: EvaluateOptions & Partial<Cancellable> = {},
 ): Promise<Evaluation | undefined> {
   const { batches = Infinity, precision = "f32", cancelled = () => false } = options;
   if (!dataset.validation) {

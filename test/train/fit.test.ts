@@ -110,11 +110,11 @@ test("history as columns and as records", async () => {
 test("evaluation is the mean over the tokens of the validation set", async () => {
   const model = new TinyModel();
   const result = await train.evaluate(model, dataset);
-  expect(result!.tokens).toBe(31 * 16);
+  expect(result.tokens).toBe(31 * 16);
   const all = data.tokens({ train: ids, validation: ids.slice(3500) }, { contextLength: 16, batchSize: 31 });
   const [whole] = [...all.validation!()];
   model.eval();
-  expect(result!.loss).toBeCloseTo(model.loss(whole).loss.item(), 5);
+  expect(result.loss).toBeCloseTo(model.loss(whole).loss.item(), 5);
   expect(model.training).toBe(false);
 });
 
