@@ -16,8 +16,4 @@ export const benchmarks: Record<string, Entry> = {
     summary: "growth of resident memory in training loops without manual disposal, against Python",
     load: () => import("./memory.js"),
   },
-  "moe-layer": {
-    summary: "forward and backward of one MoE layer, against the fastest form in PyTorch",
-    load: () => import("./moeLayer.js"),
-  },
 };

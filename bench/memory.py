@@ -18,7 +18,7 @@ def leaf(*shape):
 def make(variant):
     torch.manual_seed(0)
     tiny = variant == "tiny tensors"
-    batch, width = (2, 4) if tiny else (64, 512)
+    batch, width = (2, 4) if tiny else (32, 256)
     weights = [leaf(width, width), leaf(width), leaf(width, width), leaf(width)]
     x, y = torch.randn(batch, width), torch.randn(batch, width)
     losses, replay = [], []

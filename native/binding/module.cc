@@ -29,24 +29,39 @@ napi_value release(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/// track(object, handle) → whether a collection is due
+/// track(object, handle)
 napi_value track(napi_env env, napi_callback_info info) {
   Arguments<2> arguments(env, info);
-  uint32_t handle = 0;
-  napi_get_value_uint32(env, arguments[1], &handle);
-  napi_value due;
-  napi_get_boolean(env, tensors().track(env, arguments[0], handle), &due);
-  return due;
+  uint32_t handle;
+  if (napi_get_value_uint32(env, arguments[1], &handle) == napi_ok) tensors().track(env, arguments[0], handle);
+  return nullptr;
 }
 
-/// sweep(all) → number of tensors freed
+/// sweep(all) → whether a full collection is due
 napi_value sweep(napi_env env, napi_callback_info info) {
-  Arguments<1> arguments(env, info);
-  bool all = false;
-  napi_get_value_bool(env, arguments[0], &all);
-  napi_value freed;
-  napi_create_int64(env, static_cast<int64_t>(tensors().sweep(env, all)), &freed);
-  return freed;
+  return atBoundary(env, [&] {
+    Arguments<1> arguments(env, info);
+    bool all = false;
+    napi_get_value_bool(env, arguments[0], &all);
+    napi_value due;
+    napi_get_boolean(env, tensors().sweep(env, all), &due);
+    return due;
+  });
+}
+
+/// collectionDue() → ArrayBuffer of one int32, 1 when a minor collection and a sweep are due
+napi_value collectionDue(napi_env env, napi_callback_info) {
+  static napi_ref keepAlive = nullptr;
+  napi_value buffer = nullptr;
+  if (keepAlive) {
+    napi_get_reference_value(env, keepAlive, &buffer);
+    return buffer;
+  }
+  void* data = nullptr;
+  napi_create_arraybuffer(env, sizeof(int32_t), &data, &buffer);
+  napi_create_reference(env, buffer, 1, &keepAlive);
+  tensors().shareDueFlag(static_cast<int32_t*>(data));
+  return buffer;
 }
 
 /// usage() → { tensors, bytes }
@@ -112,11 +127,13 @@ constexpr struct {
     {"describe", describeOperator},
     {"lookUp", lookUpOperator},
     {"call", callOperator},
+    {"callTracked", callOperatorTracked},
     {"callInPlace", callOperatorInPlace},
     {"listOperators", listOperators},
     {"release", release},
     {"track", track},
     {"sweep", sweep},
+    {"collectionDue", collectionDue},
     {"usage", usage},
     {"sizes", sizes},
     {"strides", strides},

@@ -11,6 +11,7 @@
 
 #include "errors.h"
 #include "tensorTable.h"
+#include "unboxed.h"
 #include "values.h"
 
 namespace moelab {
@@ -20,10 +21,12 @@ namespace {
 struct Operator {
   c10::OperatorHandle handle;
   std::vector<Parameter> parameters;
+  std::unique_ptr<UnboxedOperator> unboxed;  // null: called boxed
 };
 
-std::vector<Operator>& operators() {
-  static auto* table = new std::vector<Operator>;
+/// A deque, so that an operator stays where it is while one that runs JavaScript looks up another.
+std::deque<Operator>& operators() {
+  static auto* table = new std::deque<Operator>;
   return *table;
 }
 
@@ -113,46 +116,84 @@ std::string displayName(const Operator& op) {
   return name.rfind("aten::", 0) == 0 ? "torch." + name.substr(6) : name;
 }
 
-template <bool wantResult>
+napi_value fromHandle(napi_env env, TensorTable::Handle handle) {
+  napi_value result;
+  napi_create_uint32(env, handle, &result);
+  return result;
+}
+
+napi_value fromTensor(napi_env env, at::Tensor&& tensor) {
+  if (tensor.defined()) return fromHandle(env, tensors().put(std::move(tensor)));
+  napi_value result;
+  napi_get_null(env, &result);
+  return result;
+}
+
+/// The arguments of a boxed call, put on the stack.
+void pushArguments(napi_env env, const Operator& op, const napi_value* values, size_t given, torch::jit::Stack& stack) {
+  for (size_t i = 0; i < op.parameters.size(); ++i) {
+    const Parameter& parameter = op.parameters[i];
+    if (i < given) {
+      stack.push_back(toIValue(env, values[i], parameter));
+    } else if (parameter.defaultValue) {
+      stack.push_back(*parameter.defaultValue);
+    } else if (parameter.optional) {
+      stack.emplace_back();
+    } else {
+      throw std::invalid_argument("argument '" + parameter.name + "' is missing");
+    }
+  }
+}
+
+napi_value popResults(napi_env env, torch::jit::Stack& stack) {
+  if (stack.empty()) return nullptr;
+  if (stack.size() == 1) return fromIValue(env, std::move(stack[0]));
+  napi_value result;
+  napi_create_array_with_length(env, stack.size(), &result);
+  for (size_t i = 0; i < stack.size(); ++i) {
+    napi_set_element(env, result, static_cast<uint32_t>(i), fromIValue(env, std::move(stack[i])));
+  }
+  return result;
+}
+
+enum class Result { returned, dropped, tracked };
+
+template <Result mode>
 napi_value call(napi_env env, napi_callback_info info) {
-  size_t count = kMaxArguments + 1;
-  napi_value values[kMaxArguments + 1];
+  constexpr size_t first = mode == Result::tracked ? 2 : 1;  // of the operator's arguments
+  size_t count = kMaxArguments + first;
+  napi_value values[kMaxArguments + first];
   napi_get_cb_info(env, info, &count, values, nullptr, nullptr);
-  count = std::min(count, kMaxArguments + 1);
   uint32_t index = 0;
-  if (count == 0 || napi_get_value_uint32(env, values[0], &index) != napi_ok || index >= operators().size()) {
-    napi_throw_error(env, "ARGUMENT", "call: the first argument must be an index from lookUp()");
+  if (count < first || napi_get_value_uint32(env, values[first - 1], &index) != napi_ok || index >= operators().size()) {
+    napi_throw_error(env, "ARGUMENT", "call: expected an operator's index from lookUp()");
     return nullptr;
   }
   const Operator& op = operators()[index];
-  const size_t given = count - 1;
+  const size_t given = std::min(count - first, kMaxArguments);
   try {
-    StackLease lease;
-    torch::jit::Stack& stack = *lease;
-    for (size_t i = 0; i < op.parameters.size(); ++i) {
-      const Parameter& parameter = op.parameters[i];
-      if (i < given) {
-        stack.push_back(toIValue(env, values[i + 1], parameter));
-      } else if (parameter.defaultValue) {
-        stack.push_back(*parameter.defaultValue);
-      } else if (parameter.optional) {
-        stack.emplace_back();
-      } else {
-        throw std::invalid_argument("argument '" + parameter.name + "' is missing");
-      }
+    if (count - first > op.parameters.size()) {
+      throw std::invalid_argument("takes " + std::to_string(op.parameters.size()) + " arguments, got " +
+                                  std::to_string(count - first));
     }
-    op.handle.callBoxed(&stack);
-    if constexpr (!wantResult) return nullptr;
-    if (stack.empty()) return nullptr;
-    if (stack.size() == 1) return fromIValue(env, std::move(stack[0]));
-    napi_value result;
-    napi_create_array_with_length(env, stack.size(), &result);
-    for (size_t i = 0; i < stack.size(); ++i) {
-      napi_set_element(env, result, static_cast<uint32_t>(i), fromIValue(env, std::move(stack[i])));
+    napi_value result = nullptr;
+    if (op.unboxed) {
+      result = fromTensor(env, op.unboxed->call(env, values + first, given));
+    } else {
+      StackLease lease;
+      torch::jit::Stack& stack = *lease;
+      pushArguments(env, op, values + first, given, stack);
+      op.handle.callBoxed(&stack);
+      if constexpr (mode == Result::dropped) return nullptr;
+      result = popResults(env, stack);
+    }
+    if constexpr (mode == Result::tracked) {
+      uint32_t handle;
+      if (result && napi_get_value_uint32(env, result, &handle) == napi_ok) tensors().track(env, values[0], handle);
     }
     return result;
   } catch (...) {
-    raiseCurrentException(env, displayName(op), describeArguments(env, op, values + 1, given));
+    raiseCurrentException(env, displayName(op), describeArguments(env, op, values + first, given));
     return nullptr;
   }
 }
@@ -254,16 +295,19 @@ napi_value lookUpOperator(napi_env env, napi_callback_info info) {
       throw std::invalid_argument("operator '" + name + (overload.empty() ? "" : "." + overload) +
                                   "' is not registered in this libtorch");
     }
-    Operator op{*handle, {}};
+    Operator op{*handle, {}, nullptr};
     for (const auto& argument : handle->schema().arguments()) op.parameters.push_back(describeParameter(argument));
+    op.unboxed = unboxedOperator(*handle, op.parameters);
     operators().push_back(std::move(op));
     return integer(env, static_cast<int64_t>(operators().size()) - 1);
   });
 }
 
-napi_value callOperator(napi_env env, napi_callback_info info) { return call<true>(env, info); }
+napi_value callOperator(napi_env env, napi_callback_info info) { return call<Result::returned>(env, info); }
 
-napi_value callOperatorInPlace(napi_env env, napi_callback_info info) { return call<false>(env, info); }
+napi_value callOperatorTracked(napi_env env, napi_callback_info info) { return call<Result::tracked>(env, info); }
+
+napi_value callOperatorInPlace(napi_env env, napi_callback_info info) { return call<Result::dropped>(env, info); }
 
 napi_value listOperators(napi_env env, napi_callback_info) {
   return atBoundary(env, [&] {

@@ -16,6 +16,10 @@ napi_value lookUpOperator(napi_env env, napi_callback_info info);
 /// their defaults.
 napi_value callOperator(napi_env env, napi_callback_info info);
 
+/// callTracked(object, index, ...) → as call(), for operators that return one tensor: its handle comes into the care of
+/// the garbage collector as `object`'s.
+napi_value callOperatorTracked(napi_env env, napi_callback_info info);
+
 /// As call(), but drops the result: for in-place operators, whose result is their first argument.
 napi_value callOperatorInPlace(napi_env env, napi_callback_info info);
 

@@ -1,15 +1,21 @@
 #include "tensorTable.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
 namespace moelab {
 
 namespace {
-// A forced minor collection costs about a millisecond: rare enough at these limits to cost nothing, often enough that
-// a synchronous loop stays small.
-constexpr int64_t kSweepBytes = 32ll << 20;
-constexpr size_t kSweepCount = 8192;
+// When to collect. A forced minor collection costs about half a millisecond, a full one some milliseconds, more with a
+// large JavaScript heap; a collection per so many bytes of tensors keeps both far below the time it takes to compute
+// that many bytes, and a synchronous loop small. Budgets grow with what is alive, as in any collector.
+constexpr int64_t kYoungBytes = 16ll << 20;
+constexpr size_t kYoungCount = 4096;
+constexpr int64_t kOldBytes = 16ll << 20;
+constexpr size_t kOldCount = 16384;
+// V8 promotes what has survived two minor collections; until then the next one may free it.
+constexpr uint32_t kSweepsUntilOld = 2;
 }  // namespace
 
 TensorTable& tensors() {
@@ -54,19 +60,20 @@ void TensorTable::release(napi_env env, Handle handle) {
   free_.push_back(handle);
 }
 
-bool TensorTable::track(napi_env env, napi_value object, Handle handle) {
+void TensorTable::track(napi_env env, napi_value object, Handle handle) {
+  if (handle >= slots_.size() || !slots_[handle].tensor.defined() || slots_[handle].object) return;
   Slot& slot = slots_[handle];
-  napi_create_reference(env, object, 0, &slot.object);
+  if (napi_create_reference(env, object, 0, &slot.object) != napi_ok) return;
   if (slot.tensor.has_storage() && slot.tensor.storage().use_count() == 1) {
     slot.bytes = static_cast<int64_t>(slot.tensor.storage().nbytes());
     trackedBytes_ += slot.bytes;
     bytesSinceSweep_ += slot.bytes;
   }
   young_.push_back({handle, slot.generation});
-  return bytesSinceSweep_ > kSweepBytes || young_.size() > kSweepCount;
+  if (bytesSinceSweep_ > std::max(youngBudget_, kYoungBytes) || ++countSinceSweep_ > kYoungCount) setDue(true);
 }
 
-void TensorTable::sweepList(napi_env env, std::vector<Tracked>& list, size_t& freed) {
+void TensorTable::sweepList(napi_env env, std::vector<Tracked>& list) {
   std::vector<Tracked> dead;
   size_t kept = 0;
   constexpr size_t kChunk = 1024;  // keeps the handle scope, which holds what is alive, small
@@ -80,7 +87,7 @@ void TensorTable::sweepList(napi_env env, std::vector<Tracked>& list, size_t& fr
       napi_value object = nullptr;
       napi_get_reference_value(env, slot.object, &object);
       if (object) {
-        list[kept++] = entry;
+        list[kept++] = {entry.handle, entry.generation, entry.sweeps + 1};
       } else {
         dead.push_back(entry);
       }
@@ -89,23 +96,41 @@ void TensorTable::sweepList(napi_env env, std::vector<Tracked>& list, size_t& fr
   }
   list.resize(kept);
   for (const Tracked& entry : dead) release(env, entry.handle);
-  freed += dead.size();
 }
 
-size_t TensorTable::sweep(napi_env env, bool all) {
-  size_t freed = 0;
-  bytesSinceSweep_ = 0;
+int64_t TensorTable::bytesOf(const std::vector<Tracked>& list) const {
+  int64_t bytes = 0;
+  for (const Tracked& entry : list) {
+    const Slot& slot = slots_[entry.handle];
+    if (slot.generation == entry.generation) bytes += slot.bytes;
+  }
+  return bytes;
+}
+
+bool TensorTable::sweep(napi_env env, bool all) {
+  setDue(false);
+  // Freeing a tensor may run destructors that come back here: the lists are taken out while they are worked on.
   std::vector<Tracked> young = std::move(young_);
   young_ = {};
-  sweepList(env, young, freed);
+  sweepList(env, young);
   if (all) {
     std::vector<Tracked> old = std::move(old_);
     old_ = {};
-    sweepList(env, old, freed);
+    sweepList(env, old);
     old_.insert(old_.end(), old.begin(), old.end());
   }
-  old_.insert(old_.end(), young.begin(), young.end());
-  return freed;
+  for (const Tracked& entry : young) (entry.sweeps < kSweepsUntilOld ? young_ : old_).push_back(entry);
+  bytesSinceSweep_ = 0;
+  countSinceSweep_ = 0;
+  youngBudget_ = trackedBytes_ / 8;
+
+  const int64_t oldBytes = bytesOf(old_);
+  if (all) {
+    oldBytesAtFull_ = oldBytes;
+    oldCountAtFull_ = old_.size();
+  }
+  return oldBytes > oldBytesAtFull_ + std::max(kOldBytes, oldBytesAtFull_ / 2) ||
+         old_.size() > oldCountAtFull_ + std::max(kOldCount, oldCountAtFull_ / 2);
 }
 
 }  // namespace moelab

@@ -20,15 +20,19 @@ class TensorTable {
   void release(napi_env env, Handle handle);
 
   /// Makes the garbage collector the owner of the handle: once `object` is collected, a sweep frees it.
-  /// Returns true when enough has been allocated that a collection is due.
-  bool track(napi_env env, napi_value object, Handle handle);
+  void track(napi_env env, napi_value object, Handle handle);
 
-  /// Frees handles whose objects have been collected; `all` looks at old ones too, not only those tracked since
-  /// the last sweep. Must run outside of a collection. Returns how many were freed.
-  size_t sweep(napi_env env, bool all);
+  /// Frees handles whose objects have been collected. After a minor collection only young ones are looked at, since
+  /// it leaves old objects alone; `all` looks at every one. Must run outside of a collection.
+  /// Returns true when so much has grown old that a full collection is due.
+  bool sweep(napi_env env, bool all);
 
   size_t liveCount() const { return liveCount_; }
   int64_t trackedBytes() const { return trackedBytes_; }
+
+  /// Set to 1 when enough has been tracked that a minor collection and a sweep are due. JavaScript reads it in
+  /// memory it shares, which is cheaper than a result of each call.
+  void shareDueFlag(int32_t* flag) { due_ = flag; }
 
  private:
   struct Slot {
@@ -40,9 +44,13 @@ class TensorTable {
   struct Tracked {
     Handle handle;
     uint32_t generation;
+    uint32_t sweeps = 0;  // survived
   };
 
-  void sweepList(napi_env env, std::vector<Tracked>& list, size_t& freed);
+  /// Frees what is dead and leaves what is alive in the list.
+  void sweepList(napi_env env, std::vector<Tracked>& list);
+  int64_t bytesOf(const std::vector<Tracked>& list) const;
+  void setDue(bool due) { *due_ = due ? 1 : 0; }
 
   std::vector<Slot> slots_;
   std::vector<Handle> free_;
@@ -50,6 +58,12 @@ class TensorTable {
   size_t liveCount_ = 0;
   int64_t trackedBytes_ = 0;
   int64_t bytesSinceSweep_ = 0;
+  size_t countSinceSweep_ = 0;
+  int64_t youngBudget_ = 0;        // bytes tracked until the next minor collection
+  int64_t oldBytesAtFull_ = 0;     // in `old_` after the last full collection
+  size_t oldCountAtFull_ = 0;
+  int32_t never_ = 0;
+  int32_t* due_ = &never_;
 };
 
 TensorTable& tensors();

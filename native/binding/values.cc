@@ -21,6 +21,7 @@ napi_valuetype typeOf(napi_env env, napi_value value) {
 }
 
 const char* typeName(napi_env env, napi_value value) {
+  if (!value) return "nothing";
   bool isArray = false;
   napi_is_array(env, value, &isArray);
   if (isArray) return "an array";
@@ -57,13 +58,24 @@ napi_value elementOf(napi_env env, napi_value array, uint32_t index) {
   return element;
 }
 
+double toReal(napi_env env, napi_value value, const std::string& name) {
+  double number;
+  if (napi_get_value_double(env, value, &number) != napi_ok) mismatch(env, value, name, "a number");
+  return number;
+}
+
+}  // namespace
+
 int64_t toInteger(napi_env env, napi_value value, const std::string& name) {
+  if (!value) throw std::invalid_argument("argument '" + name + "' is missing");
   const auto type = typeOf(env, value);
   if (type == napi_number) {
     double number;
     napi_get_value_double(env, value, &number);
-    if (number != std::trunc(number)) {
-      throw std::invalid_argument("argument '" + name + "': expected an integer, got " + std::to_string(number));
+    // Beyond 2^63 (and for NaN) the conversion is undefined.
+    if (number != std::trunc(number) || !(std::fabs(number) < 9223372036854775808.0)) {
+      throw std::invalid_argument("argument '" + name + "': expected an integer of 64 bits, got " +
+                                  std::to_string(number));
     }
     return static_cast<int64_t>(number);
   }
@@ -77,25 +89,21 @@ int64_t toInteger(napi_env env, napi_value value, const std::string& name) {
   mismatch(env, value, name, "an integer");
 }
 
-double toReal(napi_env env, napi_value value, const std::string& name) {
-  double number;
-  if (napi_get_value_double(env, value, &number) != napi_ok) mismatch(env, value, name, "a number");
-  return number;
-}
-
 bool toBoolean(napi_env env, napi_value value, const std::string& name) {
   bool boolean;
-  if (napi_get_value_bool(env, value, &boolean) != napi_ok) mismatch(env, value, name, "a boolean");
+  if (!value || napi_get_value_bool(env, value, &boolean) != napi_ok) mismatch(env, value, name, "a boolean");
   return boolean;
 }
 
 at::Tensor toTensor(napi_env env, napi_value value, const std::string& name) {
   double number;
-  if (napi_get_value_double(env, value, &number) != napi_ok) mismatch(env, value, name, "a Tensor");
+  if (!value || napi_get_value_double(env, value, &number) != napi_ok) mismatch(env, value, name, "a Tensor");
+  if (!(number >= 0 && number <= UINT32_MAX)) number = -1;  // NaN included: no handle
   return tensors().get(static_cast<int64_t>(number));
 }
 
 c10::Scalar toScalar(napi_env env, napi_value value, const std::string& name) {
+  if (!value) mismatch(env, value, name, "a number, boolean or bigint");
   switch (typeOf(env, value)) {
     case napi_number: {
       double number;
@@ -113,15 +121,28 @@ c10::Scalar toScalar(napi_env env, napi_value value, const std::string& name) {
   }
 }
 
+at::ScalarType toScalarType(napi_env env, napi_value value, const std::string& name) {
+  const int64_t code = toInteger(env, value, name);
+  if (code < 0 || code >= static_cast<int64_t>(at::ScalarType::NumOptions) ||
+      code == static_cast<int64_t>(at::ScalarType::Undefined)) {
+    throw std::invalid_argument("argument '" + name + "': " + std::to_string(code) + " is not the code of a dtype");
+  }
+  return static_cast<at::ScalarType>(code);
+}
+
+napi_value presentOrNull(napi_env env, napi_value value) { return isNullish(env, value) ? nullptr : value; }
+
+namespace {
+
 template <class T, class Convert>
 c10::List<T> toList(napi_env env, napi_value value, const Parameter& parameter, const char* expected, Convert convert) {
   c10::List<T> list;
   bool isArray = false;
   napi_is_array(env, value, &isArray);
   if (!isArray) {
-    if (parameter.fixedLength > 0 && typeOf(env, value) == napi_number) {
+    if constexpr (std::is_same_v<T, int64_t>) {
       const T element = convert(env, value, parameter.name);
-      for (int64_t i = 0; i < parameter.fixedLength; ++i) list.push_back(element);
+      for (int64_t i = 0; i < std::max<int64_t>(1, parameter.fixedLength); ++i) list.push_back(element);
       return list;
     }
     mismatch(env, value, parameter.name, expected);
@@ -219,10 +240,15 @@ c10::IValue toIValue(napi_env env, napi_value value, const Parameter& parameter)
   switch (parameter.kind) {
     case Kind::tensor: return toTensor(env, value, name);
     case Kind::scalar: return toScalar(env, value, name);
-    case Kind::integer:
-    case Kind::dtype:
+    case Kind::dtype: return toScalarType(env, value, name);
+    case Kind::integer: return toInteger(env, value, name);
     case Kind::layout:
-    case Kind::memoryFormat: return toInteger(env, value, name);
+    case Kind::memoryFormat: {
+      // Codes go into an 8-bit enum unchecked; the largest of both enums is far below this.
+      const int64_t code = toInteger(env, value, name);
+      if (code < 0 || code > 3) throw std::invalid_argument("argument '" + name + "': unknown code " + std::to_string(code));
+      return code;
+    }
     case Kind::real: return toReal(env, value, name);
     case Kind::boolean: return toBoolean(env, value, name);
     case Kind::string: return toString(env, value);
@@ -233,6 +259,9 @@ c10::IValue toIValue(napi_env env, napi_value value, const Parameter& parameter)
     case Kind::booleanList: return toList<bool>(env, value, parameter, "an array of booleans", toBoolean);
     case Kind::scalarList: {
       c10::List<c10::IValue> list(c10::NumberType::get());
+      bool isArray = false;
+      napi_is_array(env, value, &isArray);
+      if (!isArray) mismatch(env, value, name, "an array of numbers");
       const uint32_t length = lengthOf(env, value);
       for (uint32_t i = 0; i < length; ++i) list.push_back(toScalar(env, elementOf(env, value, i), name));
       return list;

@@ -1,6 +1,7 @@
 #pragma once
 // JavaScript values ↔ the dispatcher's values, by the type an operator's schema gives for each position.
 
+#include <ATen/core/Tensor.h>
 #include <ATen/core/function_schema.h>
 #include <node_api.h>
 
@@ -31,6 +32,16 @@ const char* kindName(Kind kind);
 
 /// Throws std::invalid_argument naming the parameter when the value does not fit.
 c10::IValue toIValue(napi_env env, napi_value value, const Parameter& parameter);
+
+// One value; each throws std::invalid_argument naming the parameter.
+at::Tensor toTensor(napi_env env, napi_value value, const std::string& name);
+c10::Scalar toScalar(napi_env env, napi_value value, const std::string& name);
+int64_t toInteger(napi_env env, napi_value value, const std::string& name);
+bool toBoolean(napi_env env, napi_value value, const std::string& name);
+at::ScalarType toScalarType(napi_env env, napi_value value, const std::string& name);
+
+/// Null for undefined and null, which stand for an argument that is not given.
+napi_value presentOrNull(napi_env env, napi_value value);
 
 /// Tensors become handles (undefined ones null), lists arrays, integers beyond 2^53 bigints.
 napi_value fromIValue(napi_env env, c10::IValue&& value);

@@ -63,11 +63,17 @@ export interface Addon {
   describe(name: string): OverloadDescription[];
   lookUp(name: string, overload: string): number;
   call(operator: number, ...values: unknown[]): unknown;
+  /** As `call` for an operator that returns one tensor, which the garbage collector then owns as `object`'s. */
+  callTracked(object: object, operator: number, ...values: unknown[]): Handle | null;
   callInPlace(operator: number, ...values: unknown[]): void;
   listOperators(): string[];
   release(handle: Handle): void;
-  track(object: object, handle: Handle): boolean;
-  sweep(all: boolean): number;
+  /** Once `object` is collected, a sweep frees the handle. */
+  track(object: object, handle: Handle): void;
+  /** Frees handles whose objects have been collected. True when a full collection is due. */
+  sweep(all: boolean): boolean;
+  /** One int32 that the engine sets to 1 when a minor collection and a sweep are due. */
+  collectionDue(): ArrayBuffer;
   usage(): { tensors: number; bytes: number };
   sizes(handle: Handle): number[];
   strides(handle: Handle): number[];

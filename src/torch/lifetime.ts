@@ -6,10 +6,18 @@ import type { Tensor } from "./tensor.js";
 /**
  * Who frees a tensor: the scope it was made in (`tidy`, a training step), `dispose()`, or, for all others, the garbage
  * collector. JavaScript runs finalizers only between tasks, so a synchronous loop would never free anything; instead
- * the engine holds weak references, and when enough has been allocated a minor collection is forced and the tensors
- * whose objects are gone are swept.
+ * the engine holds weak references, and when enough has been allocated (`native/binding/tensorTable.cc` says how much)
+ * a minor collection is forced and the tensors whose objects are gone are swept.
  */
-let scope: Tensor[] | null = null;
+export const care: { scope: Tensor[] | null } = { scope: null };
+
+let dueFlag: Int32Array | undefined;
+
+/** Memory shared with the engine: its one element is 1 when {@link collectYoung} should run. */
+export function collectionDue(): Int32Array {
+  dueFlag ??= new Int32Array(addon().collectionDue());
+  return dueFlag;
+}
 
 type Collector = (options?: { type: "minor" }) => void;
 let collector: Collector | undefined;
@@ -22,34 +30,27 @@ function garbageCollector(): Collector {
   return collector;
 }
 
-const minMajorBytes = 512 * 2 ** 20;
-let majorLimit = minMajorBytes;
-
 /** Frees tensors that nothing refers to any more. Happens by itself; call it to see true memory figures. */
 export function collectGarbage(): void {
   garbageCollector()();
   addon().sweep(true);
 }
 
-function collectYoung(): void {
-  const engine = addon();
+export function collectYoung(): void {
   garbageCollector()({ type: "minor" });
-  engine.sweep(false);
-  // A minor collection misses what it has seen alive twice before.
-  if (engine.usage().bytes > majorLimit) {
-    collectGarbage();
-    majorLimit = Math.max(minMajorBytes, 2 * engine.usage().bytes);
-  }
+  // A minor collection misses what has survived two of them.
+  if (addon().sweep(false)) collectGarbage();
 }
 
 /** Puts a new tensor into the care of the innermost scope, or of the garbage collector. */
 export function adopt(tensor: Tensor): void {
-  if (scope !== null) scope.push(tensor);
+  if (care.scope !== null) care.scope.push(tensor);
   else track(tensor);
 }
 
 function track(tensor: Tensor): void {
-  if (addon().track(tensor, tensor.handle)) collectYoung();
+  addon().track(tensor, tensor.handle);
+  if (collectionDue()[0] !== 0) collectYoung();
 }
 
 /**
@@ -67,9 +68,9 @@ export function keep<T extends Tensor>(tensor: T): T {
  * @throws TypeError when `body` is asynchronous: its tensors would be freed while it still runs.
  */
 export function tidy<T>(body: () => T): T {
-  const outer = scope;
+  const outer = care.scope;
   const mine: Tensor[] = [];
-  scope = mine;
+  care.scope = mine;
   let result: T;
   try {
     result = body();
@@ -78,11 +79,11 @@ export function tidy<T>(body: () => T): T {
       throw new TypeError("tidy: expected a synchronous function, got one that returns a promise");
     }
   } catch (error) {
-    scope = outer;
+    care.scope = outer;
     release(mine, new Set());
     throw error;
   }
-  scope = outer;
+  care.scope = outer;
   const returned = new Set<unknown>();
   collectTensors(result, returned, 0);
   release(mine, returned);

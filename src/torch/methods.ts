@@ -1,15 +1,16 @@
-import { type OperatorFunction, operator } from "./operator.js";
+import { operatorMethod } from "./operator.js";
 import { methodOperators } from "./operators.generated.js";
 import { Tensor } from "./tensor.js";
 
-/** Puts the operators that take `self` on the prototype. */
+function define(method: string, value: (this: Tensor, ...args: unknown[]) => unknown): void {
+  Object.defineProperty(Tensor.prototype, method, { configurable: true, writable: true, value });
+}
+
+/** Puts the operators that take `self` on the prototype; each is compiled at its first call. */
 for (const [method, name] of Object.entries(methodOperators)) {
-  const call: OperatorFunction = operator(name);
-  Object.defineProperty(Tensor.prototype, method, {
-    configurable: true,
-    writable: true,
-    value: function (this: Tensor, a: any, b: any, c: any, d: any, e: any, f: any, g: any) {
-      return call(this, a, b, c, d, e, f, g);
-    },
+  define(method, function (...args) {
+    const compiled = operatorMethod(name);
+    define(method, compiled);
+    return compiled.apply(this, args);
   });
 }

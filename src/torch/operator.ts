@@ -1,6 +1,6 @@
 import { addon, type Kind, type OverloadDescription, type ParameterDescription } from "../engine/addon.js";
 import { type DType, dtypeCode } from "./dtype.js";
-import { adopt } from "./lifetime.js";
+import { adopt, care, collectionDue, collectYoung } from "./lifetime.js";
 import { Tensor } from "./tensor.js";
 
 /** What operators take where PyTorch's schemas say Scalar. Whole numbers count as integers. */
@@ -69,6 +69,15 @@ export function operator(name: string): OperatorFunction {
   };
   return (a, b, c, d, e, f, g, h, ...rest) =>
     rest.length > 0 ? compiled(a, b, c, d, e, f, g, h, ...rest) : compiled(a, b, c, d, e, f, g, h);
+}
+
+/**
+ * The method for an operator whose first parameter is `self`, compiled now. Each is source text of its own, so that
+ * the engine's compiler sees one callee in it and can merge the two.
+ */
+export function operatorMethod(name: string): OperatorFunction {
+  const body = `return function (a, b, c, d, e, f, g) { return call(this, a, b, c, d, e, f, g); }; // ${name}`;
+  return new Function("call", body)(compile(name)) as OperatorFunction;
 }
 
 /** One exact overload, for example `overload("aten::std", "correction")`. */
@@ -140,12 +149,15 @@ return slow([${parameters.join(", ")}]);
   const scope = {
     Tensor,
     call: engine.call,
+    callTracked: engine.callTracked,
     callInPlace: engine.callInPlace,
-    wrap,
+    care,
+    due: collectionDue(),
+    collectYoung,
+    wrapOptional,
     wrapAll,
     wrapList,
     handles,
-    sizes,
     dtypeCode,
     memoryFormats,
     isNumbers,
@@ -211,8 +223,6 @@ function conversion(kind: Kind, value: string): string {
     case "tensorList":
     case "optionalTensorList":
       return `handles(${value})`;
-    case "integerList":
-      return `sizes(${value})`;
     case "dtype":
       return `(${value} == null ? undefined : dtypeCode(${value}))`;
     case "memoryFormat":
@@ -239,7 +249,18 @@ function invocation(
   const returns = description.returns;
   if (returns.length === 0) return `{ call(${list}); return; }`;
   if (returns.length === 1) {
-    if (returns[0].kind === "tensor") return `return wrap(call(${list}));`;
+    if (returns[0].kind === "tensor") {
+      // Outside of scopes the garbage collector owns the result: saying so in the same call saves a transition.
+      return `{
+  if (care.scope !== null) return wrapOptional(call(${list}));
+  const result = new Tensor(-1);
+  const handle = callTracked(result, ${list});
+  if (handle === null) return null;
+  result.handle = handle;
+  if (due[0] !== 0) collectYoung();
+  return result;
+}`;
+    }
     if (returns[0].kind === "tensorList") return `return wrapList(call(${list}));`;
     return `return call(${list});`;
   }
@@ -272,11 +293,6 @@ function wrapAll(values: unknown[], kinds: Kind[]): unknown[] {
 
 function handles(tensors: readonly (Tensor | null)[] | undefined | null): (number | null)[] | undefined {
   return tensors?.map((tensor) => (tensor ? tensor.handle : null));
-}
-
-function sizes(value: number | number[] | undefined | null): number[] | undefined {
-  if (value === undefined || value === null) return undefined;
-  return typeof value === "number" ? [value] : value;
 }
 
 function isNumbers(value: unknown): boolean {
@@ -354,8 +370,6 @@ function convert(kind: Kind, value: unknown): unknown {
     case "tensorList":
     case "optionalTensorList":
       return handles(value as Tensor[]);
-    case "integerList":
-      return sizes(value as number[]);
     case "dtype":
       return dtypeCode(value as DType);
     case "memoryFormat":
