@@ -1,4 +1,5 @@
 import { Console } from "node:console";
+import path from "node:path";
 import process from "node:process";
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { cellGlobal } from "../cells/cellGlobal.js";
@@ -15,10 +16,11 @@ import type { ControlWorkerData, InputAnswer, ToControl, ToMain } from "./thread
 
 /**
  * The program of an executor process: cells run on this thread, a control worker holds the channel to the kernel
- * process. Started as `main.js <address> <identity>` with a pipe on descriptor 3 that closes when its parent is gone.
+ * process. Started as `main.js <address> <identity> <file>` in the folder of the file that the cells stand for, with a pipe
+ * on descriptor 3 that closes when its parent is gone.
  */
 
-const [address, identity] = process.argv.slice(2);
+const [address, identity, file] = process.argv.slice(2);
 const shared = new SharedState();
 const answers = new MessageChannel();
 const workerData: ControlWorkerData = {
@@ -34,7 +36,8 @@ const control = new Worker(new URL("./controlWorker.js", import.meta.url), {
 const post = (message: ToControl) => control.postMessage(message);
 
 const outputs = new Outputs(post, shared, identity);
-const traces = new StackTraces();
+const modules = new ModuleImport(path.join(process.cwd(), file));
+const traces = new StackTraces(() => modules.loadedSources());
 const executor = new Executor(outputs, shared, traces);
 
 let inputs = 0;
@@ -65,7 +68,6 @@ function installGlobals(): void {
   }
   process.exit = exit;
   const host = new NotebookHost(outputs, () => executor.currentCell, ask);
-  const modules = new ModuleImport(process.cwd());
   Object.assign(
     globalThis,
     cellGlobals(host, () => executor.currentCell),

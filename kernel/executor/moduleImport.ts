@@ -1,68 +1,69 @@
 import { createRequire, isBuiltin, register } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { localFile, typescriptFile } from "./localModules.js";
+import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
+import { isLocal, localFile, moelabUrl, namesFile } from "./localModules.js";
+import { freshImport, withoutQueries } from "./moduleQueries.js";
+import type { LoadedSource } from "./typescriptHooks.js";
 
-/** The API of the installation that this executor belongs to: this file lies in `dist/kernel/executor`. */
-const moelabUrl = new URL("../../src/index.js", import.meta.url).href;
-
-/** Imports as a file in the notebook's directory would; `moelab` is always the running installation. */
+/** Imports as the file that cells stand for would; `moelab` is always the running installation. */
 export class ModuleImport {
-  /** Stands for the cell in resolution and in messages about what was not found. */
-  readonly #parent: string;
+  readonly #url: string;
   readonly require: NodeJS.Require;
-  /** Time at which each local file was modified when it was first imported. */
-  readonly #imported = new Map<string, number>();
-  /** Whether Node has been taught to load TypeScript; it costs a thread. */
+  /** What cells find as `import.meta`. */
+  readonly meta: object;
+  readonly #sources = new MessageChannel();
   #hooked = false;
 
-  constructor(directory: string) {
-    const cell = path.join(directory, "cell.ts");
-    this.#parent = pathToFileURL(cell).href;
-    this.require = createRequire(cell);
-  }
-
-  readonly meta = {
-    get url() {
-      return pathToFileURL(path.join(process.cwd(), "cell.ts")).href;
-    },
-    get dirname() {
-      return process.cwd();
-    },
-    get filename() {
-      return path.join(process.cwd(), "cell.ts");
-    },
-    resolve: (specifier: string): string => this.resolve(specifier),
-  };
-
-  resolve(specifier: string): string {
-    if (isBuiltin(specifier)) return specifier;
-    if (specifier === "moelab") return moelabUrl;
-    return import.meta.resolve(specifier, this.#parent);
+  /** @param file what the cells are: a script, or an imagined file in the notebook's folder */
+  constructor(file: string) {
+    this.#url = pathToFileURL(file).href;
+    this.require = createRequire(file);
+    this.meta = {
+      url: this.#url,
+      dirname: path.dirname(file),
+      filename: file,
+      resolve: (specifier: string): string => this.#resolve(specifier),
+    };
   }
 
   import = async (specifier: string, options?: ImportCallOptions): Promise<unknown> => {
-    const url = this.#local(this.resolve(String(specifier)));
+    const url = this.#resolve(String(specifier));
     if (url.endsWith(".json") && !options) {
       // The checker takes a JSON file without an import attribute; Node would refuse it.
-      const value = this.require(fileURLToPath(url));
+      const file = fileURLToPath(url);
+      delete this.require.cache[file];
+      const value = this.require(file);
       return { default: value, ...value };
     }
-    return await import(url, options);
+    // What does not exist is Node's to complain about.
+    if (!isLocal(url) || localFile(url) === undefined) return await import(url, options);
+    this.#hook();
+    return await import(freshImport(url), options);
   };
 
-  /** The user's own files: TypeScript, too, and anew when they have changed since a cell last imported them. */
-  #local(url: string): string {
-    if (url.includes("/node_modules/") || url === moelabUrl) return url;
-    const file = localFile(url);
-    if (!file) return url;
-    if (typescriptFile.test(file.url) && !this.#hooked) {
-      this.#hooked = true;
-      register("./typescriptHooks.js", import.meta.url);
+  /** The TypeScript files that were loaded since the last call. */
+  *loadedSources(): Generator<LoadedSource> {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#sources.port1);
+      if (!received) return;
+      yield received.message;
     }
-    const first = this.#imported.get(file.url) ?? file.modified;
-    this.#imported.set(file.url, first);
-    if (first === file.modified || file.url.endsWith(".json")) return file.url;
-    return `${file.url}?modified=${file.modified}`;
+  }
+
+  #resolve(specifier: string): string {
+    if (isBuiltin(specifier)) return specifier;
+    if (specifier === "moelab") return moelabUrl;
+    if (!namesFile(specifier)) return withoutQueries(import.meta.resolve(specifier, this.#url));
+    const url = new URL(specifier, this.#url).href;
+    return localFile(url) ?? url;
+  }
+
+  /** Teaches Node to load the user's files. It costs a thread, so not before one is imported. */
+  #hook(): void {
+    if (this.#hooked) return;
+    this.#hooked = true;
+    const { port2 } = this.#sources;
+    register("./typescriptHooks.js", import.meta.url, { data: port2, transferList: [port2] });
   }
 }

@@ -1,8 +1,10 @@
 import { SourceMap } from "node:module";
 import { inspect } from "node:util";
 import type { FaultReport } from "../channel/messages.js";
+import { withoutQueries } from "./moduleQueries.js";
+import type { LoadedSource } from "./typescriptHooks.js";
 
-interface CellSource {
+interface KnownSource {
   map: SourceMap;
   lines: string[];
 }
@@ -15,9 +17,15 @@ const promiseFrame = /^new Promise \(<anonymous>\)$/;
 
 const mostCauses = 5;
 
-/** Knows the source of every cell that ran and shows faults at its TypeScript lines. */
+/** Knows the source of every cell and TypeScript file that ran and shows faults at their TypeScript lines. */
 export class StackTraces {
-  readonly #cells = new Map<string, CellSource>();
+  readonly #sources = new Map<string, KnownSource>();
+  readonly #loadedSources: () => Iterable<LoadedSource>;
+
+  /** @param loadedSources gives the files that were imported since it was last called */
+  constructor(loadedSources: () => Iterable<LoadedSource>) {
+    this.#loadedSources = loadedSources;
+  }
 
   /** Every `stack` in this process names cells, TypeScript lines and columns from now on. */
   install(): void {
@@ -34,10 +42,19 @@ export class StackTraces {
     return above.filter((text) => !hiddenFrames.test(text));
   }
 
-  /** A cell that runs again under its name replaces the earlier source. */
+  /** What runs again under its name replaces the earlier source. */
   add(name: string, sourceMap: string, source: string): void {
     const map = new SourceMap(JSON.parse(sourceMap));
-    this.#cells.set(name, { map, lines: source.split("\n") });
+    this.#sources.set(name, { map, lines: source.split("\n") });
+  }
+
+  #source(name: string): KnownSource | undefined {
+    for (const { url, sourceMap, source } of this.#loadedSources()) {
+      this.add(url, sourceMap, source);
+      // What stacks say.
+      this.add(withoutQueries(url), sourceMap, source);
+    }
+    return this.#sources.get(name);
   }
 
   /** Anything that may be thrown, as a front end shows it. */
@@ -49,7 +66,7 @@ export class StackTraces {
     return { name: className(thrown), message: String(thrown.message), traceback: this.traceback(thrown) };
   }
 
-  /** The lines of an error's stack, with the source line under the innermost frame of a cell, then its causes. */
+  /** The lines of an error's stack, with the source line under the innermost known frame, then its causes. */
   traceback(error: Error, depth = 0): string[] {
     const stack = typeof error.stack === "string" ? error.stack : headOf(error);
     const lines: string[] = [];
@@ -82,21 +99,21 @@ export class StackTraces {
   #frameText(frame: NodeJS.CallSite): string {
     const text = String(frame);
     const name = frame.getScriptNameOrSourceURL();
-    const cell = name ? this.#cells.get(name) : undefined;
+    const source = name ? this.#source(name) : undefined;
     const line = frame.getLineNumber();
     const column = frame.getColumnNumber();
-    if (!cell || line === null || column === null) return text;
-    const entry = cell.map.findEntry(line - 1, column - 1);
+    if (!name || !source || line === null || column === null) return text;
+    const entry = source.map.findEntry(line - 1, column - 1);
     if (!("originalLine" in entry)) return text;
     return text.replace(
       `${name}:${line}:${column}`,
-      `${name}:${entry.originalLine + 1}:${entry.originalColumn + 1}`,
+      `${withoutQueries(name)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`,
     );
   }
 
   #excerpt(frameLine: string): string[] {
     const place = /^\s+at .*?([^\s()]+):(\d+):(\d+)\)?$/.exec(frameLine);
-    const source = place && this.#cells.get(place[1])?.lines[Number(place[2]) - 1];
+    const source = place && this.#source(place[1])?.lines[Number(place[2]) - 1];
     if (!place || typeof source !== "string") return [];
     const gutter = " ".repeat(place[2].length);
     const before = source.slice(0, Number(place[3]) - 1).replace(/[^\t]/g, " ");

@@ -15,7 +15,6 @@ import { applyRunEvent, notStarted, type RunEvent } from "./runState.js";
 import { StopRequest } from "./stopRequest.js";
 import { processTerminal } from "./terminal.js";
 import { TerminalView } from "./terminalView.js";
-import { importTypescriptModules } from "./typescriptImports.js";
 
 export interface RunNotebookOptions {
   /** Default `out/<name of the input>`. */
@@ -77,7 +76,6 @@ export async function runNotebookFile(inputPath: string, options: RunNotebookOpt
     process.stderr.write(`moelab run: the executor did not start: ${(error as Error).message}\n`);
     return exitCode.executorDied;
   }
-  await session.execute({ code: importTypescriptModules, silent: true, storeHistory: false }, () => {});
   let status = await runCells(notebook, session, stop, emit, {
     allowErrors: options.allowErrors,
     input: keyboardInput(() => view.interrupted()),

@@ -9,7 +9,6 @@ import { keyboardInput } from "./question.js";
 import { StopRequest } from "./stopRequest.js";
 import { processTerminal } from "./terminal.js";
 import { cellScreen, terminalEvent } from "./terminalView.js";
-import { importTypescriptModules } from "./typescriptImports.js";
 
 /**
  * Runs a script as one cell. Its streams pass through as they are; the value of its last expression is not shown.
@@ -60,12 +59,11 @@ export async function runScript(path: string, args: readonly string[]): Promise<
   return exitCodeFor(status, stop.signal);
 }
 
-/** Code that gives the script the modules, arguments and the working directory that it expects. */
+/** Code that gives the script the arguments and the working directory that it expects. */
 function scriptSurroundings(file: string, args: readonly string[]): string {
   return `{
     const { process } = globalThis as any;
     process.argv.splice(1, Infinity, ...${JSON.stringify([file, ...args])});
-    ${importTypescriptModules}
     process.chdir(${JSON.stringify(process.cwd())});
     ${noteOwnResources}
   }`;

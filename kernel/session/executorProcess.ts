@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import path from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { KernelEnd } from "../channel/kernelEnd.js";
@@ -58,10 +59,11 @@ export class ExecutorProcess {
   #stopped = false;
   readonly #ended: Promise<void>;
 
+  /** @param file what cells are: a script, or an imagined file in the notebook's folder */
   constructor(
     channel: KernelEnd,
     generation: number,
-    cwd: string,
+    file: string,
     env: NodeJS.ProcessEnv,
     listener: ExecutorListener,
   ) {
@@ -76,8 +78,9 @@ export class ExecutorProcess {
       listener.message(message);
     });
     // A group of its own, so that all that cells start can be ended with it; descriptor 3 ends it with this process.
-    this.#child = spawn(process.execPath, [...nodeOptions, program, channel.address, this.identity], {
-      cwd,
+    const settings = [channel.address, this.identity, path.basename(file)];
+    this.#child = spawn(process.execPath, [...nodeOptions, program, ...settings], {
+      cwd: path.dirname(file),
       env,
       detached: true,
       stdio: ["ignore", "pipe", "pipe", "pipe"],

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { CellCompiler, Completeness, CompletionResult, Inspection } from "../cells/compiler.js";
 import { diagnosticLines, placeOf } from "../cells/diagnosticText.js";
 import { ThreadedCompiler } from "../cells/threadedCompiler.js";
@@ -12,6 +13,8 @@ import { StreamCoalescer } from "./streamCoalescer.js";
 export interface SessionOptions {
   /** The notebook's directory: cells run in it and import from it. */
   cwd: string;
+  /** Name of the script in that directory that the cells are, if any, for `import.meta`. Default `cell.ts`. */
+  script?: string;
   /** Environment of the executor. Default: that of this process. */
   env?: NodeJS.ProcessEnv;
   /**
@@ -270,8 +273,9 @@ export class Session {
 
   #startExecutor(): ExecutorProcess {
     this.#change({ type: "executorStarting" });
-    const { cwd, env = process.env } = this.#options;
-    const executor = new ExecutorProcess(this.#channel, this.#state.executor.generation, cwd, env, {
+    const { cwd, script = "cell.ts", env = process.env } = this.#options;
+    const file = join(cwd, script);
+    const executor = new ExecutorProcess(this.#channel, this.#state.executor.generation, file, env, {
       message: (message) => this.#receive(executor, message),
       native: (name, text, flushed) => {
         const cell = this.#current ?? this.#latest;

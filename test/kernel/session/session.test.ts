@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -107,11 +107,72 @@ describe("a session", () => {
     expect(await result('import { kind } from "./outer.js"; kind.toUpperCase()')).toBe("'EDITED'");
   });
 
+  it("imports folders, CommonJS and JavaScript that imports TypeScript", async () => {
+    mkdirSync(join(folder, "parts"));
+    writeFileSync(join(folder, "parts", "index.ts"), "export const part = 'index' as const;\n");
+    writeFileSync(join(folder, "old.cts"), "const old: number = 7;\nexport = { old };\n");
+    writeFileSync(join(folder, "plain.mjs"), 'export { part } from "./parts";\n');
+    expect(await result('import { part } from "./parts"; part')).toBe("'index'");
+    expect(await result('import cjs from "./old.cjs"; cjs.old')).toBe("7");
+    expect(await result('(await import("./plain.mjs" as string)).part')).toBe("'index'");
+    expect(await result('import.meta.resolve("./parts")')).toBe(`'file://${folder}/parts/index.ts'`);
+  });
+
+  it("imports a file anew when a file that it imports was written", async () => {
+    const write = (name: string, code: string) => writeFileSync(join(folder, name), code);
+    write("base.ts", "export const base: number = 1;\n");
+    write("middle.ts", 'export { base } from "./base";\n');
+    write("top.ts", 'export { base } from "./middle.js";\nexport const made = Math.random();\n');
+    write("other.ts", 'export { base } from "./base.ts";\n');
+    const numbers = async () => [
+      await result('(await import("./top.ts")).base'),
+      await result('(await import("./other.ts")).base'),
+    ];
+    const made = await result('(await import("./top.ts")).made');
+    expect(await numbers()).toEqual(["1", "1"]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    write("base.ts", "export const base: number = 2;\n");
+    expect(await numbers()).toEqual(["2", "2"]);
+    const again = await result('(await import("./top.ts")).made');
+    expect(again).not.toBe(made);
+    expect(await result('(await import("./top.ts")).made')).toBe(again);
+    write("top.ts", 'export * from "./missing.js";\n');
+    expect((await run('await import("./top.ts" as string)')).outcome.error?.message).toContain("missing.js");
+    write("missing.ts", "export const found = true;\n");
+    expect(await result('(await import("./top.ts" as string)).found')).toBe("true");
+  });
+
+  it("names TypeScript lines of imported files, also after an edit", async () => {
+    const write = (lines: number) =>
+      writeFileSync(
+        join(folder, "fault.ts"),
+        `${"interface Line {\n}\n".repeat(lines)}export function fault(): never {\n  throw new Error("e");\n}\n`,
+      );
+    const place = async () => {
+      const { outcome } = await run('import { fault } from "./fault";\nfault();');
+      return outcome.error?.traceback.slice(1, 4);
+    };
+    write(1);
+    expect(await place()).toEqual([
+      `    at fault (file://${folder}/fault.ts:4:9)`,
+      '      4 |   throw new Error("e");',
+      "        |         ^",
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    write(3);
+    expect((await place())?.[0]).toBe(`    at fault (file://${folder}/fault.ts:8:9)`);
+    writeFileSync(join(folder, "fault.cts"), "interface A {\n}\nthrow new Error('old');\n");
+    const { outcome } = await run('await import("./fault.cts" as string)');
+    expect(outcome.error?.traceback[1]).toContain("fault.cts:3:7");
+  });
+
   it("takes moelab from the running installation, wherever the notebook lies", async () => {
     const { outcome } = await run(
       'import * as moelab from "moelab"; const api: typeof import("moelab") = moelab;',
     );
     expect(outcome.error).toBeUndefined();
+    writeFileSync(join(folder, "uses.ts"), 'export { train } from "moelab";\n');
+    expect(await result('import { train } from "./uses.js"; train === moelab.train')).toBe("true");
   });
 
   it("gives late output to the cell that caused it", async () => {
