@@ -44,14 +44,14 @@ export class Evaluator {
     }
     const { exceptionDetails, result } = answer;
     if (exceptionDetails && !exceptionDetails.exception) return { type: "terminated" };
-    const value = await this.#valueOf(exceptionDetails?.exception ?? result);
+    const { value } = await this.#valueOf(exceptionDetails?.exception ?? result);
     // The session would keep every value alive that it ever handed out.
     await this.#post("Runtime.releaseObjectGroup", { objectGroup: "cell" });
     return exceptionDetails ? { type: "thrown", thrown: value } : { type: "value", value };
   }
 
-  /** The value behind the description that the inspector gives. */
-  async #valueOf({ objectId, unserializableValue, value }: any): Promise<unknown> {
+  /** The value behind the description that the inspector gives; wrapped, or a thenable would be awaited. */
+  async #valueOf({ objectId, unserializableValue, value }: any): Promise<{ value: unknown }> {
     await this.#post("Runtime.callFunctionOn", {
       objectId: this.#receiverId,
       functionDeclaration: "function (value) { this.value = value; }",
@@ -59,7 +59,7 @@ export class Evaluator {
     });
     const found = this.#receiver.value;
     this.#receiver.value = undefined;
-    return found;
+    return { value: found };
   }
 
   #post(method: string, parameters: object): Promise<any> {

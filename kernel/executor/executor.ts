@@ -96,7 +96,10 @@ export class Executor {
     if (message.showsValue && evaluation.value !== undefined && !cell.settled) {
       const { data, metadata } = await shownValue(evaluation.value);
       await cell.displaysShown();
-      this.#outputs.send({ type: "result", cell: cell.number, data, metadata });
+      // A value that shows itself by other means gives an empty bundle.
+      if (Object.keys(data).length > 0) {
+        this.#outputs.send({ type: "result", cell: cell.number, data, metadata });
+      }
     }
     await cell.displaysShown();
     return { status: "ok" };
@@ -130,10 +133,13 @@ export class Executor {
   }
 }
 
-/** A cell that was asked to stop counts as interrupted however it ended: those queued behind it must not run. */
+/**
+ * A cell that was asked to stop counts as interrupted however it ended: those queued behind it must not run. An
+ * AbortError is what the web platform's work throws when it stops on request; its message may say how to go on.
+ */
 function interruptedOutcome(fault?: FaultReport): Outcome {
   const name = "KernelInterrupt";
-  const message = "The cell was interrupted.";
+  const message = fault?.name === "AbortError" ? fault.message : "The cell was interrupted.";
   const frames = fault?.traceback.filter((line) => /^\s/.test(line)) ?? [];
   return { status: "interrupted", fault: { name, message, traceback: [`${name}: ${message}`, ...frames] } };
 }

@@ -40,6 +40,8 @@ const modules = new ModuleImport(path.join(process.cwd(), file));
 const traces = new StackTraces(() => modules.loadedSources());
 const executor = new Executor(outputs, shared, traces);
 
+const host = new NotebookHost(outputs, () => executor.currentCell, ask);
+
 let inputs = 0;
 function ask(cell: number, prompt: string, password: boolean): string | null {
   outputs.askInput({ type: "input", cell, input: ++inputs, prompt, password });
@@ -67,7 +69,6 @@ function installGlobals(): void {
     Object.defineProperty(process, name, { value, configurable: true, enumerable: true });
   }
   process.exit = exit;
-  const host = new NotebookHost(outputs, () => executor.currentCell, ask);
   Object.assign(
     globalThis,
     cellGlobals(host, () => executor.currentCell),
@@ -98,7 +99,10 @@ control.on("message", (message: ToMain) => {
   else if (message.type === "ping") {
     shared.acknowledgedPing = message.ping;
     executor.abort();
-  } else if (message.type === "interrupted") executor.settleInterrupted(message.terminated);
+  } else if (message.type === "interrupted") {
+    if (message.terminated) host.terminated();
+    executor.settleInterrupted(message.terminated);
+  }
   else exit(message.code);
 });
 

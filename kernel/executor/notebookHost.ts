@@ -8,6 +8,7 @@ export class NotebookHost implements Host {
   readonly #outputs: Outputs;
   readonly #currentCell: () => CellRun;
   readonly #ask: (cell: number, prompt: string, password: boolean) => string | null;
+  readonly #terminationListeners: (() => void)[] = [];
 
   constructor(
     outputs: Outputs,
@@ -46,5 +47,14 @@ export class NotebookHost implements Host {
 
   get signal(): AbortSignal {
     return this.#currentCell().cancellation.signal;
+  }
+
+  onTermination(listener: () => void): void {
+    this.#terminationListeners.push(listener);
+  }
+
+  /** Code of a cell was terminated; called when the main thread takes messages again. */
+  terminated(): void {
+    for (const listener of this.#terminationListeners) listener();
   }
 }

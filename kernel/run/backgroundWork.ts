@@ -1,12 +1,11 @@
-import type { CellError, CellStatus } from "../session/events.js";
+import type { ExecuteOutcome } from "../session/events.js";
 import type { CellSession } from "./cellLoop.js";
 import type { StopRequest } from "./stopRequest.js";
 
 /**
  * Work that goes on after the cell that started it, such as a training run, is not to be cut off by the notebook's
- * end. Whoever starts such work in the executor adds its promise to the set
- * `globalThis[Symbol.for("moelab.background")]` (and makes the set if there is none); settled promises may be
- * removed.
+ * end. The API tells about it by `inBackground` (src/host.ts), which keeps the promises under `backgroundKey`; this
+ * code knows that key by its name, since it runs as a cell.
  */
 const waitForBackground = `{
   const awaited = new Set<unknown>();
@@ -36,27 +35,33 @@ const waitForResources = `for (const symbols = globalThis as any; ; ) {
   if (symbols[Symbol.for("moelab.resources")]() <= symbols[Symbol.for("moelab.ownResources")]) break;
 }`;
 
+/** How the work ended; `exitCode` is the one that a script chose. */
+export type BackgroundOutcome = Pick<ExecuteOutcome, "status" | "error" | "exitCode">;
+
+/** What the process would exit with under Node, if nothing else decides. */
+const processExitCode = { exitCode: "Number(process.exitCode ?? 0)" };
+
 /**
  * Waits, after the last cell, for the work that cells left behind. Its outputs belong to the cells that started it.
  *
- * @param resources whether to wait for timers, connections and the like, too; {@link noteOwnResources} ran before
+ * @param script whether it was a script: timers, connections and the like are awaited, too, and there may be an exit
+ *   code; {@link noteOwnResources} ran before
  * @returns "error" when work failed, "interrupted" when a stop was requested meanwhile
  */
 export async function settleBackground(
   session: CellSession,
   stop: StopRequest,
-  { resources = false } = {},
-): Promise<{ status: CellStatus; error?: CellError }> {
+  { script = false } = {},
+): Promise<BackgroundOutcome> {
   if (stop.signal) return { status: "ok" };
-  return Promise.race([
-    session.execute(
-      {
-        code: resources ? `${waitForBackground}\n${waitForResources}` : waitForBackground,
-        silent: true,
-        storeHistory: false,
-      },
-      () => {},
-    ),
-    stop.abandoned.then(() => ({ status: "interrupted" as const })),
+  const code = script ? `${waitForBackground}\n${waitForResources}` : waitForBackground;
+  const userExpressions = script ? processExitCode : {};
+  const settled = session.execute({ code, userExpressions, silent: true, storeHistory: false }, () => {});
+  const outcome = await Promise.race([
+    settled,
+    stop.abandoned.then(() => ({ status: "interrupted" as const, userExpressions: undefined })),
   ]);
+  const ownExitCode = outcome.userExpressions?.exitCode;
+  if (ownExitCode?.status !== "ok") return outcome;
+  return { ...outcome, exitCode: Number(ownExitCode.data["text/plain"]) };
 }

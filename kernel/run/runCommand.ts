@@ -18,7 +18,8 @@ Options for notebooks:
 The executed notebook is written at the end of each cell, every 2 s, and when the run is stopped.
 Notebooks run in their own folder. A cell tagged "raises-exception" may fail, one tagged "skip-execution" is left out.
 
-Exit codes: 0 ok, 1 a cell failed, 2 wrong usage or parameters, 4 the executor died, 129 SIGHUP, 130 SIGINT, 143 SIGTERM
+Exit codes: 0 ok, 1 a cell failed, 2 wrong usage or parameters, 4 the executor died, 129 SIGHUP, 130 SIGINT, 143 SIGTERM;
+a script's own when it calls process.exit
 `;
 
 const options = {

@@ -1,9 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
-import type { CellStatus } from "../session/events.js";
+import { basename, dirname, resolve } from "node:path";
 import type { Session } from "../session/session.js";
 import { UsageError } from "../usage.js";
-import { noteOwnResources, settleBackground } from "./backgroundWork.js";
+import { type BackgroundOutcome, noteOwnResources, settleBackground } from "./backgroundWork.js";
 import { exitCode, exitCodeFor } from "./exitCode.js";
 import { keyboardInput } from "./question.js";
 import { StopRequest } from "./stopRequest.js";
@@ -25,7 +24,7 @@ export async function runScript(path: string, args: readonly string[]): Promise<
   using stop = new StopRequest(() => void session?.interrupt());
   try {
     const { Session } = await import("../session/session.js");
-    session = await Session.start({ cwd: dirname(file) });
+    session = await Session.start({ cwd: dirname(file), script: basename(file) });
   } catch (error) {
     process.stderr.write(`moelab run: the executor did not start: ${(error as Error).message}\n`);
     return exitCode.executorDied;
@@ -41,22 +40,20 @@ export async function runScript(path: string, args: readonly string[]): Promise<
   );
   const screen = cellScreen(terminal, { rawStreams: true });
   const execution = session.execute({ code, cellName: path, input: keyboardInput(() => {}) }, (event) => {
-    if (event.type !== "result") screen.show(terminalEvent(event, terminal));
+    // Whether an error is one, the outcome tells: a script may end by `process.exit`.
+    if (event.type !== "result" && event.type !== "error") screen.show(terminalEvent(event, terminal));
   });
-  let status = await Promise.race([
-    execution.then((outcome) => outcome.status),
-    stop.abandoned.then((): CellStatus => "interrupted"),
+  let outcome: BackgroundOutcome = await Promise.race([
+    execution,
+    stop.abandoned.then(() => ({ status: "interrupted" as const })),
   ]);
-  if (status === "ok") {
-    const settled = await settleBackground(session, stop, { resources: true });
-    status = settled.status;
-    if (status === "error" && settled.error)
-      screen.show(terminalEvent({ type: "error", error: settled.error }, terminal));
-  }
+  if (outcome.status === "ok") outcome = await settleBackground(session, stop, { script: true });
+  const { status, error, exitCode: ownExitCode } = outcome;
+  if (error && ownExitCode === undefined) screen.show(terminalEvent({ type: "error", error }, terminal));
   screen.end();
   await session.close();
   await terminal.drained();
-  return exitCodeFor(status, stop.signal);
+  return ownExitCode ?? exitCodeFor(status, stop.signal);
 }
 
 /** Code that gives the script the arguments and the working directory that it expects. */

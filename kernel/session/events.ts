@@ -44,6 +44,8 @@ export interface ExecuteOutcome {
   status: CellStatus;
   executionCount: number;
   error?: CellError;
+  /** The cell died because its code called `process.exit` with this. */
+  exitCode?: number;
   /** The value of each of the request's expressions, or why it has none. */
   userExpressions?: Record<string, ExpressionOutcome>;
 }

@@ -33,6 +33,8 @@ interface Cell {
   readonly request: ExecuteRequest;
   readonly sink: (event: SessionEvent) => void;
   interrupted: boolean;
+  /** Its executor died before the cell got there. */
+  lost: boolean;
   ended: boolean;
   finish(ending: Ending): void;
 }
@@ -40,6 +42,7 @@ interface Cell {
 interface Ending {
   status: CellStatus;
   error?: CellError;
+  exitCode?: number;
   userExpressions?: ExecuteOutcome["userExpressions"];
 }
 
@@ -158,6 +161,7 @@ export class Session {
       request,
       sink: silent ? (event) => event.type === "stream" && sink(event) : sink,
       interrupted: false,
+      lost: false,
       ended: false,
       finish,
     };
@@ -166,13 +170,13 @@ export class Session {
     this.#cells.set(number, cell);
     this.#cells.delete(number - keptCells);
     await this.#dispatch(cell);
-    const { status, error, userExpressions } = await ended;
+    const { status, error, exitCode, userExpressions } = await ended;
     this.#streams.flush();
     if (error) this.#emit(cell, { type: "error", error });
     cell.ended = true;
     this.#current = null;
     this.#change({ type: "cellEnded" });
-    return { status, executionCount, error, userExpressions };
+    return { status, executionCount, error, exitCode, userExpressions };
   }
 
   /** Compiles a cell and hands it to the executor, or finishes it at once. */
@@ -188,6 +192,7 @@ export class Session {
       }
       if (this.#closed) throw new Error("The session is closed.");
       await this.#readyExecutor();
+      if (cell.lost) return;
       if (cell.interrupted) return cell.finish(notStarted);
       const { javascript, sourceMap, endsInExpression } = compiled.cell;
       this.#change({ type: "cellExecuting" });
@@ -291,15 +296,19 @@ export class Session {
     const wasReady = this.#state.executor.phase === "ready";
     this.#change({ type: "executorEnded" });
     this.#streams.flush();
-    const executing = this.#state.running?.phase === "executing" ? this.#current : null;
+    // A cell that is still being checked is lost as well: it may use variables that are gone.
+    const lost = wasReady ? this.#current : null;
     if (!this.#closed) {
       // Types of variables that are gone would only mislead.
       void this.#compiler.reset();
       // One that could not even start is tried again with the next cell, or it would be started for ever.
       if (wasReady) this.#executor = this.#startExecutor();
     }
-    if (executing) executing.finish({ status: "died", error: executorDied(report) });
-    else if (this.#latest && !report.stopped) {
+    if (lost) {
+      lost.lost = true;
+      const exitCode = report.exitedByCell && !report.stopped ? (report.code ?? undefined) : undefined;
+      lost.finish({ status: "died", error: executorDied(report), exitCode });
+    } else if (this.#latest && !report.stopped) {
       const text = `${describeExit(report)} This happened between cells: all variables are lost.\n`;
       this.#emit(this.#latest, { type: "stream", name: "stderr", text });
     }

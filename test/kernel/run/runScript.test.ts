@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isAlive, SpawnedRun, Workplace } from "./spawnedRun.js";
 
@@ -93,6 +94,28 @@ console.log("main");
     running.kill("SIGTERM");
     expect((await running.finished).code).toBe(143);
     expect(isAlive(Number(pid))).toBe(false);
+  });
+
+  it.each([
+    ["at once", "process.exit(7);", 7],
+    ["without a code", "process.exitCode = 5; process.exit();", 5],
+    ["successfully", "process.exit(0);", 0],
+    ["from a timer", "setTimeout(() => process.exit(9), 1);", 9],
+    ["from a later timer", "setTimeout(() => process.exit(6), 600);", 6],
+    ["by its end", "process.exitCode = 3;", 3],
+  ])("exits with its own code: %s", async (name, ending, expected) => {
+    const file = `${name.replaceAll(" ", "-")}.ts`;
+    place.write(file, `console.log("before");\n${ending}\n`);
+    const { code, stdout, stderr } = await start(file).finished;
+    expect([code, stdout, stderr]).toEqual([expected, "before\n", ""]);
+  });
+
+  it("finds itself in import.meta", async () => {
+    const code = "console.log(import.meta.url, import.meta.filename, import.meta.dirname);\n";
+    place.write("deep/who am i.ts", code);
+    const { stdout } = await start("deep/who am i.ts").finished;
+    const file = place.path("deep/who am i.ts");
+    expect(stdout).toBe(`${pathToFileURL(file).href} ${file} ${place.path("deep")}\n`);
   });
 
   it("exits with 4 when its executor dies", async () => {

@@ -246,6 +246,22 @@ it("a restarted session has forgotten everything and counts from one", async () 
   expect(await result("2")).toBe("2");
 });
 
+it("a cell that calls process.exit dies, and tells with what", async () => {
+  const { outcome } = await run("process.exit(3)");
+  expect(outcome).toMatchObject({ status: "died", exitCode: 3, error: { name: "ExecutorDied" } });
+  expect(outcome.error?.message).toMatch(/^The cell called process.exit\(3\)\. All variables are lost\./);
+  expect(await result("4")).toBe("4");
+});
+
+it("a cell dies with its executor even while it is being checked", async () => {
+  await run("const kept = 1;");
+  const slowToCheck = Array.from({ length: 3000 }, (_, line) => `const v${line}: number[] = [kept];`);
+  const running = run(slowToCheck.join("\n"));
+  process.kill(session.executorPid!, "SIGKILL");
+  expect((await running).outcome).toMatchObject({ status: "died", error: { name: "ExecutorDied" } });
+  expect((await run("kept")).outcome.error?.name).toBe("TypeScriptError");
+});
+
 it("a restart ends the cell that runs", async () => {
   const running = run("while (true);");
   await new Promise((resolve) => setTimeout(resolve, 300));
