@@ -37,6 +37,11 @@ export interface Host {
    * loop turn listens to it and stops at the next safe point; work without a listener is terminated.
    */
   readonly signal: AbortSignal;
+  /**
+   * Calls `listener` each time running JavaScript was terminated, because it did not stop when interrupted. No `finally`
+   * block ran then: what it would have put back is put back by the listener.
+   */
+  onTermination(listener: () => void): void;
 }
 
 /** Where the installed host is found on `globalThis`. */

@@ -34,6 +34,7 @@ export function createTerminalHost(): Host {
       if (process.listenerCount("SIGINT") === 0 && !abort.signal.aborted) process.on("SIGINT", interrupted);
       return abort.signal;
     },
+    onTermination(): void {}, // what ends a script ends the process
   };
 }
 

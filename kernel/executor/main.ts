@@ -102,8 +102,7 @@ control.on("message", (message: ToMain) => {
   } else if (message.type === "interrupted") {
     if (message.terminated) host.terminated();
     executor.settleInterrupted(message.terminated);
-  }
-  else exit(message.code);
+  } else exit(message.code);
 });
 
 installGlobals();

@@ -144,6 +144,11 @@ export function addonPath(): string {
 
 let loaded: Addon | undefined;
 
+/** Whether anything has used the engine yet. */
+export function isLoaded(): boolean {
+  return loaded !== undefined;
+}
+
 /**
  * The engine, loaded at the first use.
  * @throws Error naming the cause and the fix when it is not built or does not load.

@@ -55,3 +55,9 @@ function withMode<T>(name: string, dtype: DType | null, body: () => T, device: D
     modes.set(type, before);
   }
 }
+
+/** Leaves every {@link autocast}; for code that was terminated inside one. */
+export function leaveAutocast(): void {
+  for (const device of modes.keys()) addon().setAutocast(device, null);
+  modes.clear();
+}

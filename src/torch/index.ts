@@ -1,4 +1,5 @@
 import "./methods.js";
+import "./termination.js";
 
 export {
   arrowMetadata,

@@ -30,6 +30,13 @@ function garbageCollector(): Collector {
   return collector;
 }
 
+/** Hands what terminated code made in its scopes to the garbage collector. */
+export function leaveScopes(): void {
+  const made = care.scope ?? [];
+  care.scope = null;
+  for (const tensor of made) if (!tensor.disposed) track(tensor);
+}
+
 /** Frees tensors that nothing refers to any more. Happens by itself; call it to see true memory figures. */
 export function collectGarbage(): void {
   garbageCollector()();
