@@ -260,6 +260,34 @@ def interrupts_keep_variables(kernel):
 
 
 @scenario
+def termination_leaves_no_mode_behind(kernel):
+    kernel.ok('import { torch } from "moelab";\nconst weight = torch.ones([2]).requiresGrad_();')
+    endless = "torch.noGrad(() => torch.autocast('bfloat16', () => torch.tidy(() => { for (;;) torch.ones([2]).add(1); })));"
+    kernel.interrupted(endless, after=1)
+    shown = kernel.ok("[weight.mul(2).requiresGrad, torch.autocastDtype(), torch.ones([2, 2]).matmul(torch.ones([2, 2])).dtype]")
+    assert shown.text == "[ true, null, 'float32' ]", shown.text
+
+
+@scenario
+def interrupted_training_says_how_to_go_on(kernel):
+    kernel.ok(
+        """import { models, torch, train } from "moelab";
+const small = models.moeTransformer({ vocab: 64, dim: 32, layers: 1, heads: 2, contextLength: 16, moe: { experts: 2, topK: 1 } });
+const ids = torch.randint(0, 64, [4, 17], { dtype: "int64" });
+const batch = () => ({ inputs: ids.slice(1, 0, 16), targets: ids.slice(1, 1, 17) });
+const training = train.fit(small, { batch }, { steps: 100_000 });"""
+    )
+    started = kernel.run("training")
+    assert started.reply["status"] == "ok" and started.of("display_data") and not started.of("execute_result")
+    msg_id = kernel.send("await training")
+    time.sleep(1)
+    os.kill(kernel.pid, signal.SIGINT)
+    reply = kernel.collect(msg_id).reply
+    assert reply["ename"] == "KernelInterrupt" and "await run.resume()" in reply["evalue"], reply
+    assert kernel.ok("void training.resume();\n(await training.stop()).step > 0").text == "true"
+
+
+@scenario
 def interrupt_by_signal(kernel):
     msg_id = kernel.send("while (true) {}")
     time.sleep(0.3)
