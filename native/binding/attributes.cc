@@ -11,11 +11,7 @@ namespace moelab {
 
 namespace {
 
-const at::Tensor& tensorAt(napi_env env, napi_value value) {
-  int64_t handle;
-  if (napi_get_value_int64(env, value, &handle) != napi_ok) throw std::invalid_argument("expected a Tensor");
-  return tensors().get(handle);
-}
+at::Tensor tensorAt(napi_env env, napi_value value) { return toTensor(env, value, "tensor"); }
 
 napi_value fromIntegers(napi_env env, at::IntArrayRef integers) {
   napi_value result;
@@ -107,14 +103,17 @@ napi_value gradient(napi_env env, napi_callback_info info) {
 napi_value setGradient(napi_env env, napi_callback_info info) {
   return atBoundary(env, [&]() -> napi_value {
     Arguments<2> arguments(env, info);
-    const at::Tensor& tensor = tensorAt(env, arguments[0]);
+    const at::Tensor tensor = tensorAt(env, arguments[0]);
     napi_valuetype type;
     napi_typeof(env, arguments[1], &type);
     if (type == napi_null || type == napi_undefined) {
       tensor.mutable_grad() = at::Tensor();
       return nullptr;
     }
-    const at::Tensor& value = tensorAt(env, arguments[1]);
+    const at::Tensor value = tensorAt(env, arguments[1]);
+    TORCH_CHECK_VALUE(tensor.scalar_type() == value.scalar_type() && tensor.device() == value.device(),
+                      "the gradient of a ", tensor.scalar_type(), " tensor on ", tensor.device(), " must be like it, got ",
+                      value.scalar_type(), " on ", value.device());
     TORCH_CHECK_VALUE(value.sizes() == tensor.sizes(), "the gradient of a ", tensor.sizes(),
                       " tensor must have its shape, got ", value.sizes());
     tensor.mutable_grad() = value;

@@ -17,12 +17,6 @@ namespace {
 
 using torch::autograd::variable_list;
 
-bool isNullish(napi_env env, napi_value value) {
-  napi_valuetype type;
-  napi_typeof(env, value, &type);
-  return type == napi_undefined || type == napi_null;
-}
-
 /// Array of handles, null for an undefined tensor.
 variable_list toTensors(napi_env env, napi_value array) {
   variable_list list;
@@ -30,15 +24,11 @@ variable_list toTensors(napi_env env, napi_value array) {
   uint32_t length = 0;
   if (napi_get_array_length(env, array, &length) != napi_ok) throw std::invalid_argument("expected an array of tensors");
   for (uint32_t i = 0; i < length; ++i) {
-    napi_value element;
-    napi_get_element(env, array, i, &element);
-    int64_t handle;
+    napi_value element = elementOf(env, array, i);
     if (isNullish(env, element)) {
       list.emplace_back();
-    } else if (napi_get_value_int64(env, element, &handle) == napi_ok) {
-      list.push_back(tensors().get(handle));
     } else {
-      throw std::invalid_argument("expected an array of tensors");
+      list.push_back(toTensor(env, element, "tensors"));
     }
   }
   return list;
@@ -182,12 +172,17 @@ napi_value attachFunction(napi_env env, napi_callback_info info) {
   return atBoundary(env, [&] {
     graveyard().empty(env);
     Arguments<4> arguments(env, info);
+    napi_valuetype type;
+    if (napi_typeof(env, arguments[3], &type) != napi_ok || type != napi_function) {
+      throw std::invalid_argument("backward: expected a function");
+    }
     const variable_list inputs = toTensors(env, arguments[1]);
     variable_list outputs = toTensors(env, arguments[2]);
     auto node = makeNode<NodePointer>(env, toString(env, arguments[0]), arguments[3],
                                       torch::autograd::collect_next_edges(inputs));
     for (auto& output : outputs) {
       // A fresh alias: the tensor that forward returned may be one of its inputs, whose history must stay.
+      if (!output.defined()) throw std::invalid_argument("forward must return tensors");
       output = output.detach();
       if (at::isFloatingType(output.scalar_type()) || at::isComplexType(output.scalar_type())) {
         torch::autograd::create_gradient_edge(output, node);

@@ -65,14 +65,22 @@ void setErrorClass(napi_env env, napi_value errorClass) {
   napi_create_reference(env, errorClass, 1, &errorClassReference);
 }
 
-void raiseCurrentException(napi_env env, const std::string& operatorName, const std::string& context) {
+void raiseCurrentException(napi_env env, const std::string& operatorName, const std::function<std::string()>& context) {
   bool pending = false;
   napi_is_exception_pending(env, &pending);
   if (pending) return;  // thrown by JavaScript on the way here: it is the cause
 
   Description description = describeCurrentException();
   if (!operatorName.empty()) description.message = operatorName + ": " + description.message;
-  if (!context.empty()) description.message += "\n" + context;
+  if (context) {
+    try {
+      description.message += "\n" + context();
+    } catch (...) {
+      // A getter of the user's that throws: the operator's own error matters more.
+      napi_value ignored;
+      napi_get_and_clear_last_exception(env, &ignored);
+    }
+  }
 
   napi_value errorClass = nullptr;
   if (errorClassReference) napi_get_reference_value(env, errorClassReference, &errorClass);

@@ -3,19 +3,23 @@
 
 #include <node_api.h>
 
+#include <exception>
+#include <functional>
 #include <string>
 
 namespace moelab {
 
 /// A JavaScript exception is already pending in the environment; unwinds the C++ frames up to the next boundary.
-struct PendingException {};
+/// An std::exception, because the autograd engine tidies up after those only.
+struct PendingException : std::exception {};
 
 /// `errorClass` is called as `new errorClass(message, code, operator)`.
 void setErrorClass(napi_env env, napi_value errorClass);
 
 /// To be called inside a catch block: raises the exception being handled in JavaScript. `context`, when not empty,
-/// is appended to the message; `operatorName` goes into the error's `operator` property.
-void raiseCurrentException(napi_env env, const std::string& operatorName = "", const std::string& context = "");
+/// is called for text to append to the message; `operatorName` goes into the error's `operator` property.
+void raiseCurrentException(napi_env env, const std::string& operatorName = "",
+                           const std::function<std::string()>& context = {});
 
 /// Runs `body` at a boundary between JavaScript and C++.
 template <class Body>

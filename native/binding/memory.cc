@@ -4,6 +4,7 @@
 #include <ATen/ops/from_blob.h>
 
 #include <cstring>
+#include <iterator>
 #include <mutex>
 
 #include "errors.h"
@@ -31,6 +32,7 @@ Region regionOf(napi_env env, napi_value value) {
     napi_value buffer;
     napi_get_typedarray_info(env, value, &type, &length, &data, &buffer, &offset);
     static constexpr size_t widths[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 2};  // in the order of napi_typedarray_type
+    if (static_cast<size_t>(type) >= std::size(widths)) throw std::invalid_argument("unknown kind of typed array");
     region.bytes = length * widths[type];
   } else if (napi_is_dataview(env, value, &is) == napi_ok && is) {
     napi_value buffer;
@@ -63,11 +65,7 @@ int majorVersion(napi_env env) {
   return static_cast<int>(version->major);
 }
 
-at::Tensor tensorAt(napi_env env, napi_value value) {
-  int64_t handle;
-  if (napi_get_value_int64(env, value, &handle) != napi_ok) throw std::invalid_argument("expected a Tensor");
-  return tensors().get(handle);
-}
+at::Tensor tensorAt(napi_env env, napi_value value) { return toTensor(env, value, "tensor"); }
 
 }  // namespace
 
@@ -76,24 +74,25 @@ napi_value fromBuffer(napi_env env, napi_callback_info info) {
     deleteReleased(env);
     Arguments<4> arguments(env, info);
     const Region region = regionOf(env, arguments[0]);
-    int64_t offset = 0;
-    int32_t dtypeCode = 0;
-    napi_get_value_int64(env, arguments[1], &offset);
-    napi_get_value_int32(env, arguments[3], &dtypeCode);
+    const int64_t offset = toInteger(env, arguments[1], "byteOffset");
     const auto shape = toIntegers(env, arguments[2]);
-    const auto dtype = static_cast<at::ScalarType>(dtypeCode);
+    const auto dtype = toScalarType(env, arguments[3], "dtype");
+    const auto width = static_cast<int64_t>(c10::elementSize(dtype));
     int64_t elements = 1;
+    bool overflows = false;
     for (int64_t size : shape) {
       if (size < 0) throw std::invalid_argument("shape: sizes must not be negative");
-      elements *= size;
+      overflows |= __builtin_mul_overflow(elements, size, &elements);
     }
-    const size_t width = c10::elementSize(dtype);
-    if (offset < 0 || offset + elements * width > region.bytes) {
-      throw std::invalid_argument("the shape needs " + std::to_string(elements * width) + " bytes from byte " +
-                                  std::to_string(offset) + " on, but the buffer has " + std::to_string(region.bytes));
+    int64_t end = 0;
+    overflows |= __builtin_mul_overflow(elements, width, &end) || __builtin_add_overflow(end, offset, &end);
+    if (offset < 0 || overflows || end > static_cast<int64_t>(region.bytes)) {
+      throw std::invalid_argument("the shape needs " + (overflows ? "too many" : std::to_string(elements * width)) +
+                                  " bytes from byte " + std::to_string(offset) + " on, but the buffer has " +
+                                  std::to_string(region.bytes));
     }
     char* data = region.data + offset;
-    if (elements > 0 && reinterpret_cast<uintptr_t>(data) % width != 0) {
+    if (elements > 0 && reinterpret_cast<uintptr_t>(data) % static_cast<size_t>(width) != 0) {
       throw std::invalid_argument("the elements start at an address that is not a multiple of their size (" +
                                   std::to_string(width) + " bytes); pass { copy: true } to copy them");
     }

@@ -6,12 +6,14 @@
 #include <torch/csrc/api/include/torch/version.h>
 
 #include <atomic>
+#include <cmath>
 #include <cstdio>
 
 #include "attributes.h"
 #include "autocast.h"
 #include "autograd.h"
 #include "errors.h"
+#include "hostMemory.h"
 #include "memory.h"
 #include "operators.h"
 #include "tensorTable.h"
@@ -21,19 +23,26 @@ namespace moelab {
 
 namespace {
 
+bool readHandle(napi_env env, napi_value value, TensorTable::Handle* handle) {
+  double number;
+  return napi_get_value_double(env, value, &number) == napi_ok && number >= 0 &&
+         number <= UINT32_MAX && number == std::floor(number) &&
+         napi_get_value_uint32(env, value, handle) == napi_ok;
+}
+
 /// release(handle)
 napi_value release(napi_env env, napi_callback_info info) {
   Arguments<1> arguments(env, info);
-  uint32_t handle;
-  if (napi_get_value_uint32(env, arguments[0], &handle) == napi_ok) tensors().release(env, handle);
+  TensorTable::Handle handle;
+  if (readHandle(env, arguments[0], &handle)) tensors().release(env, handle);
   return nullptr;
 }
 
 /// track(object, handle)
 napi_value track(napi_env env, napi_callback_info info) {
   Arguments<2> arguments(env, info);
-  uint32_t handle;
-  if (napi_get_value_uint32(env, arguments[1], &handle) == napi_ok) tensors().track(env, arguments[0], handle);
+  TensorTable::Handle handle;
+  if (readHandle(env, arguments[1], &handle)) tensors().track(env, arguments[0], handle);
   return nullptr;
 }
 
@@ -78,9 +87,7 @@ napi_value usage(napi_env env, napi_callback_info) {
 napi_value manualSeed(napi_env env, napi_callback_info info) {
   return atBoundary(env, [&]() -> napi_value {
     Arguments<1> arguments(env, info);
-    int64_t seed;
-    if (napi_get_value_int64(env, arguments[0], &seed) != napi_ok) throw std::invalid_argument("seed: expected an integer");
-    at::manual_seed(static_cast<uint64_t>(seed));
+    at::manual_seed(static_cast<uint64_t>(toInteger(env, arguments[0], "seed")));
     return nullptr;
   });
 }
@@ -88,11 +95,11 @@ napi_value manualSeed(napi_env env, napi_callback_info info) {
 napi_value setThreads(napi_env env, napi_callback_info info) {
   return atBoundary(env, [&]() -> napi_value {
     Arguments<1> arguments(env, info);
-    int32_t count;
-    if (napi_get_value_int32(env, arguments[0], &count) != napi_ok || count < 1) {
-      throw std::invalid_argument("threads: expected an integer of at least 1");
+    const int64_t count = toInteger(env, arguments[0], "threads");
+    if (count < 1 || count > 4096) {
+      throw std::invalid_argument("threads: expected an integer from 1 to 4096, got " + std::to_string(count));
     }
-    at::set_num_threads(count);
+    at::set_num_threads(static_cast<int>(count));
     return nullptr;
   });
 }
@@ -173,6 +180,7 @@ napi_value initialize(napi_env env, napi_value exports) {
   }
   // Native output goes to a pipe in a notebook; without this it would appear only when 4 KiB have come together.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+  guardHostMemory();
   for (const auto& entry : kExports) {
     napi_value function;
     napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);

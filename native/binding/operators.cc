@@ -57,9 +57,13 @@ class StackLease {
 thread_local std::deque<torch::jit::Stack> StackLease::pool_;
 thread_local size_t StackLease::depth_ = 0;
 
-void describeValue(std::ostream& out, napi_env env, napi_value value, const Parameter& parameter) {
+void describeValue(std::ostream& out, napi_env env, napi_value value, const Parameter& parameter, int depth = 0) {
   bool isArray = false;
   napi_is_array(env, value, &isArray);
+  if (isArray && depth > 2) {
+    out << "[…]";  // an array may hold itself
+    return;
+  }
   if (isArray) {
     uint32_t length = 0;
     napi_get_array_length(env, value, &length);
@@ -69,20 +73,19 @@ void describeValue(std::ostream& out, napi_env env, napi_value value, const Para
         out << ", … " << length << " in all";
         break;
       }
-      napi_value element;
-      napi_get_element(env, value, i, &element);
       if (i > 0) out << ", ";
-      describeValue(out, env, element, parameter);
+      describeValue(out, env, elementOf(env, value, i), parameter, depth + 1);
     }
     out << "]";
     return;
   }
+  napi_valuetype type;
+  napi_typeof(env, value, &type);
   const bool isTensor = parameter.kind == Kind::tensor || parameter.kind == Kind::tensorList ||
                         parameter.kind == Kind::optionalTensorList;
-  double number;
-  if (isTensor && napi_get_value_double(env, value, &number) == napi_ok) {
+  if (isTensor && type == napi_number) {
     try {
-      const auto& tensor = tensors().get(static_cast<int64_t>(number));
+      const at::Tensor tensor = toTensor(env, value, parameter.name);
       out << "Tensor" << tensor.sizes() << " " << tensor.scalar_type();
       if (!tensor.device().is_cpu()) out << " on " << tensor.device().str();
     } catch (const std::exception&) {
@@ -90,8 +93,13 @@ void describeValue(std::ostream& out, napi_env env, napi_value value, const Para
     }
     return;
   }
+  // Only values whose text is made without running code of the user's.
   napi_value text;
-  if (napi_coerce_to_string(env, value, &text) == napi_ok) out << toString(env, text);
+  if (type == napi_object || type == napi_function || type == napi_symbol || type == napi_external) {
+    out << (type == napi_function ? "function" : type == napi_symbol ? "symbol" : "object");
+  } else if (napi_coerce_to_string(env, value, &text) == napi_ok) {
+    out << toString(env, text);
+  }
 }
 
 /// The arguments as the user gave them, for error messages.
@@ -193,7 +201,7 @@ napi_value call(napi_env env, napi_callback_info info) {
     }
     return result;
   } catch (...) {
-    raiseCurrentException(env, displayName(op), describeArguments(env, op, values + first, given));
+    raiseCurrentException(env, displayName(op), [&] { return describeArguments(env, op, values + first, given); });
     return nullptr;
   }
 }

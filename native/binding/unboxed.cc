@@ -84,9 +84,7 @@ Integers readIntegers(napi_env env, napi_value given, const Parameter& parameter
   napi_get_array_length(env, given, &length);
   integers.reserve(length);
   for (uint32_t i = 0; i < length; ++i) {
-    napi_value element;
-    napi_get_element(env, given, i, &element);
-    integers.push_back(toInteger(env, element, parameter.name));
+    integers.push_back(toInteger(env, elementOf(env, given, i), parameter.name));
   }
   return integers;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "errors.h"
 #include "tensorTable.h"
 
 namespace moelab {
@@ -41,21 +42,10 @@ const char* typeName(napi_env env, napi_value value) {
   throw std::invalid_argument("argument '" + name + "': expected " + expected + ", got " + typeName(env, value));
 }
 
-bool isNullish(napi_env env, napi_value value) {
-  const auto type = typeOf(env, value);
-  return type == napi_undefined || type == napi_null;
-}
-
 uint32_t lengthOf(napi_env env, napi_value array) {
   uint32_t length = 0;
   napi_get_array_length(env, array, &length);
   return length;
-}
-
-napi_value elementOf(napi_env env, napi_value array, uint32_t index) {
-  napi_value element;
-  napi_get_element(env, array, index, &element);
-  return element;
 }
 
 double toReal(napi_env env, napi_value value, const std::string& name) {
@@ -65,6 +55,17 @@ double toReal(napi_env env, napi_value value, const std::string& name) {
 }
 
 }  // namespace
+
+bool isNullish(napi_env env, napi_value value) {
+  const auto type = typeOf(env, value);
+  return type == napi_undefined || type == napi_null;
+}
+
+napi_value elementOf(napi_env env, napi_value array, uint32_t index) {
+  napi_value element;
+  if (napi_get_element(env, array, index, &element) != napi_ok) throw PendingException{};
+  return element;
+}
 
 int64_t toInteger(napi_env env, napi_value value, const std::string& name) {
   if (!value) throw std::invalid_argument("argument '" + name + "' is missing");
@@ -98,8 +99,9 @@ bool toBoolean(napi_env env, napi_value value, const std::string& name) {
 at::Tensor toTensor(napi_env env, napi_value value, const std::string& name) {
   double number;
   if (!value || napi_get_value_double(env, value, &number) != napi_ok) mismatch(env, value, name, "a Tensor");
-  if (!(number >= 0 && number <= UINT32_MAX)) number = -1;  // NaN included: no handle
-  return tensors().get(static_cast<int64_t>(number));
+  // NaN, fractions and whatever else is no handle.
+  const bool isHandle = number >= 0 && number <= UINT32_MAX && number == std::trunc(number);
+  return tensors().get(isHandle ? static_cast<int64_t>(number) : -1);
 }
 
 c10::Scalar toScalar(napi_env env, napi_value value, const std::string& name) {

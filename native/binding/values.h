@@ -42,6 +42,10 @@ at::ScalarType toScalarType(napi_env env, napi_value value, const std::string& n
 
 /// Null for undefined and null, which stand for an argument that is not given.
 napi_value presentOrNull(napi_env env, napi_value value);
+bool isNullish(napi_env env, napi_value value);
+
+/// Throws PendingException when reading it runs a getter that throws.
+napi_value elementOf(napi_env env, napi_value array, uint32_t index);
 
 /// Tensors become handles (undefined ones null), lists arrays, integers beyond 2^53 bigints.
 napi_value fromIValue(napi_env env, c10::IValue&& value);

@@ -129,7 +129,13 @@ export function autogradFunction<Args extends unknown[], Result extends Tensor |
         (gradientHandles) => {
           const returned = definition.backward(context, ...gradientHandles.map(wrapOptional));
           const gradients = Array.isArray(returned) ? returned : [returned];
-          return gradients.map((gradient) => gradient?.handle ?? null);
+          return gradients.map((gradient) => {
+            if (gradient === null || gradient === undefined) return null;
+            if (gradient instanceof Tensor) return gradient.handle;
+            throw new TypeError(
+              `${name}: backward must return Tensors (null for none), got ${Array.isArray(gradient) ? "an array" : typeof gradient}`,
+            );
+          });
         },
       )
       .map(wrap);

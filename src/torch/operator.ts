@@ -1,6 +1,7 @@
 import { addon, type Kind, type OverloadDescription, type ParameterDescription } from "../engine/addon.js";
+import { TorchError } from "../engine/errors.js";
 import { type DType, dtypeCode } from "./dtype.js";
-import { adopt, care, collectionDue, collectYoung } from "./lifetime.js";
+import { adopt, care, collectGarbage, collectionDue, collectYoung } from "./lifetime.js";
 import { Tensor } from "./tensor.js";
 
 /** What operators take where PyTorch's schemas say Scalar. Whole numbers count as integers. */
@@ -141,11 +142,23 @@ function compile(name: string, overload?: string): OperatorFunction {
       );
     }
   }
+  const all = `[${parameters.join(", ")}]`;
   const body = `return function (${parameters.join(", ")}) {
+try {
 ${branches.join("\n")}
-return slow([${parameters.join(", ")}]);
+} catch (error) {
+  return again(error, ${all});
+}
+return slow(${all});
 };`;
   const slow = (args: unknown[]) => callSlowly(name, overloads, args, inPlace);
+  // Out of memory while tensors that nobody refers to wait for the garbage collector: free them and try once more.
+  // In-place operators may have written already.
+  const again = (error: unknown, args: unknown[]) => {
+    if (inPlace || !(error instanceof TorchError) || error.code !== "OUT_OF_MEMORY") throw error;
+    collectGarbage();
+    return slow(args);
+  };
   const scope = {
     Tensor,
     call: engine.call,
@@ -163,6 +176,7 @@ return slow([${parameters.join(", ")}]);
     isNumbers,
     isTensors,
     slow,
+    again,
   };
   return new Function(...Object.keys(scope), body)(...Object.values(scope)) as OperatorFunction;
 }
