@@ -138,11 +138,19 @@ class MetadataReader {
     const message = this.slice(offset, metadataBytes);
     // Before version 0.15 of Arrow the length came without the marker -1 in front.
     const prefix = message.readInt32LE(0) === -1 ? 8 : 4;
+    const stated = prefix + message.readInt32LE(prefix - 4);
     const root = new FlatBytes(message.subarray(prefix)).root();
+    if (stated !== metadataBytes || root.size(3) !== bodyBytes) {
+      throw new RangeError(
+        `a record batch states ${stated} and ${root.size(3)} bytes, the footer ${metadataBytes} and ${bodyBytes}`,
+      );
+    }
     const header = root.table(2);
     const batch = kind === dictionaryMessage ? header?.table(1) : header;
     if (root.uint8(1) !== kind || !batch)
       throw new RangeError("expected a record batch, found another message");
+    // Not used here, but apache-arrow reads it: this checks it.
+    readKeyValues(root, 4);
     const { bytes } = batch;
     const buffers = batch.structures(2, 16, (at) => ({
       offset: body + bytes.size(at),

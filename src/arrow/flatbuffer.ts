@@ -75,6 +75,10 @@ export class FlatTable {
   ) {
     this.fields = position - bytes.int32(position);
     this.fieldsEnd = bytes.uint16(this.fields);
+    // An odd or huge size would be read differently by others, who are handed what passed here.
+    if (this.fieldsEnd % 2 !== 0 || this.fieldsEnd > 0x7fff) {
+      throw new RangeError(`a table's list of fields has ${this.fieldsEnd} bytes`);
+    }
   }
 
   private at(field: number): number {

@@ -1,5 +1,6 @@
 import { tidy } from "../torch/lifetime.js";
 import type { ArrowTable } from "./arrowObjects.js";
+import { fileColumns } from "./fileColumns.js";
 import { ArrowFileError, readFileMetadata } from "./fileMetadata.js";
 import { arrowLibrary } from "./library.js";
 import { mapFile } from "./mapping.js";
@@ -15,12 +16,7 @@ const maxBufferBytes = 4 * 2 ** 30;
  */
 export function mapTable<Table extends ArrowTable = ArrowTable>(path: string): Table {
   const file = readFileMetadata(path);
-  if ([...file.dictionaries, ...file.batches].some((batch) => batch.compressed)) {
-    throw new ArrowFileError(
-      path,
-      "its buffers are compressed, and compressed memory cannot be mapped; write it without compression",
-    );
-  }
+  fileColumns(file, path);
   if (file.bytes > maxBufferBytes && Number.parseInt(process.versions.node, 10) < 22) {
     throw new ArrowFileError(
       path,

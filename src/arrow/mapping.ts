@@ -1,5 +1,4 @@
 import { type DType, dtypeFacts } from "../torch/dtype.js";
-import { keep } from "../torch/lifetime.js";
 import { operator, operatorOverload } from "../torch/operator.js";
 import type { Tensor } from "../torch/tensor.js";
 
@@ -9,12 +8,11 @@ const empty = operator("aten::empty");
 
 /**
  * The bytes of a file as a tensor over a private mapping: pages are read when they are first touched; writes change
- * this process's pages only, never the file. Call within `tidy`, which leaves it to the views what memory lives on.
+ * this process's pages only, never the file. The mapping lasts as long as a view of it.
  * The file must not be cut shorter while it is mapped; replacing it by renaming another over it is fine.
  */
 export function mapFile(path: string, bytes: number): Tensor {
-  // Kept until the garbage collector has it, so that no view counts as the owner of memory that is only addresses.
-  return keep(fromFile(path, false, bytes, { dtype: "uint8" }) as Tensor);
+  return fromFile(path, false, bytes, { dtype: "uint8" }) as Tensor;
 }
 
 /** Elements of a mapped file, from a byte offset that is a multiple of their size. */

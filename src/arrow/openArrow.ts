@@ -4,13 +4,8 @@ import { operator } from "../torch/operator.js";
 import type { Tensor } from "../torch/tensor.js";
 import { typeId } from "./arrowObjects.js";
 import { describeType, naturalDType, reinterpretations } from "./elementTypes.js";
-import {
-  ArrowFileError,
-  type FileBatch,
-  type FileField,
-  type FileMetadata,
-  readFileMetadata,
-} from "./fileMetadata.js";
+import { type FileColumn, fileColumns } from "./fileColumns.js";
+import { ArrowFileError, type FileField, readFileMetadata } from "./fileMetadata.js";
 import { elementCount } from "./layout.js";
 import { mapFile, mappedTensor } from "./mapping.js";
 import { readFieldMetadata } from "./tensorColumn.js";
@@ -42,88 +37,20 @@ export function openArrow(path: string, options: OpenArrowOptions = {}): Record<
     const names = file.fields.map((field) => `"${field.name}"`).join(", ");
     throw new ArrowFileError(path, `it has no column "${name}", only ${names}`);
   }
-  const fields = walkColumns(file, path).filter(({ field }) => !wanted || wanted.has(field.name));
-  const opened = tidy(() => {
+  const fields = fileColumns(file, path).filter(({ field }) => !wanted || wanted.has(field.name));
+  const { mapped, tensors } = tidy(() => {
     const mapped = mapFile(path, file.bytes);
-    return fields.map(
-      (column) => [column.field.name, columnTensor(column, mapped, path, options.copy ?? false)] as const,
-    );
+    const tensors = fields.map((column) => columnTensor(column, mapped, path, options.copy ?? false));
+    return { mapped, tensors };
   });
-  return Object.fromEntries(opened);
+  // Only now: as long as it lived, no tensor counted as the owner of memory, of which a mapping holds none.
+  mapped.dispose();
+  return Object.fromEntries(fields.map(({ field }, index) => [field.name, tensors[index]]));
 }
 
 /** The metadata a file was written with: the `metadata` of `saveArrow`, or that of any Arrow schema. */
 export function arrowMetadata(path: string): Record<string, string> {
   return Object.fromEntries(readFileMetadata(path).metadata);
-}
-
-/** A column with its nodes and buffers in each batch. */
-interface FileColumn {
-  field: FileField;
-  parts: { nodes: FileBatch["nodes"]; buffers: FileBatch["buffers"] }[];
-}
-
-/** Batches list nodes and buffers of all columns in one sequence; this cuts it into columns. */
-function walkColumns(file: FileMetadata, path: string): FileColumn[] {
-  const columns: FileColumn[] = file.fields.map((field) => ({ field, parts: [] }));
-  for (const batch of file.batches) {
-    if (batch.compressed) {
-      throw new ArrowFileError(
-        path,
-        "its buffers are compressed, and compressed memory cannot be mapped; write it without compression",
-      );
-    }
-    let node = 0;
-    let buffer = 0;
-    let variadic = 0;
-    for (const column of columns) {
-      const counts = countParts(column.field, () => batch.variadicCounts[variadic++] ?? 0);
-      const nodes = batch.nodes.slice(node, node + counts.nodes);
-      const buffers = batch.buffers.slice(buffer, buffer + counts.buffers);
-      if (nodes.length < counts.nodes || buffers.length < counts.buffers) {
-        throw new ArrowFileError(
-          path,
-          `the file is damaged: buffers of column "${column.field.name}" are missing`,
-        );
-      }
-      column.parts.push({ nodes, buffers });
-      node += counts.nodes;
-      buffer += counts.buffers;
-    }
-  }
-  return columns;
-}
-
-/** Buffers of each type of Arrow's format beside those of its children; 2 (validity, values) for all others. */
-const bufferCounts: Record<number, number> = {
-  1: 0, // null
-  4: 3, // binary
-  5: 3, // utf8
-  13: 1, // struct
-  [typeId.fixedSizeList]: 1,
-  19: 3, // large binary
-  20: 3, // large utf8
-  22: 0, // run-end encoded
-  25: 3, // list view
-  26: 3, // large list view
-};
-const union = 14;
-const views = [23, 24];
-
-function countParts(field: FileField, nextVariadic: () => number): { nodes: number; buffers: number } {
-  // The children of an encoded field are in its dictionary; it keeps validity and indices.
-  if (field.dictionary) return { nodes: 1, buffers: 2 };
-  const { type } = field;
-  let buffers = bufferCounts[type.typeId] ?? 2;
-  if (type.typeId === union) buffers = type.mode === 1 ? 2 : 1;
-  if (views.includes(type.typeId)) buffers += nextVariadic();
-  let nodes = 1;
-  for (const child of field.children) {
-    const counts = countParts(child, nextVariadic);
-    nodes += counts.nodes;
-    buffers += counts.buffers;
-  }
-  return { nodes, buffers };
 }
 
 function columnTensor({ field, parts }: FileColumn, mapped: Tensor, path: string, copy: boolean): Tensor {

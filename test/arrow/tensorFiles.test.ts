@@ -165,6 +165,19 @@ describe("a mapped file", () => {
     expect(x.add_(1).toArray()).toEqual([2, 2, 2, 2]);
   });
 
+  it("is given back with the last of its tensors, and does not count as memory in use", () => {
+    torch.saveArrow(at("released.arrow"), { x: torch.ones([1 << 20]) });
+    const isMapped = () => readFileSync("/proc/self/maps", "utf8").includes("released.arrow");
+    const before = torch.memoryUsage();
+    const { x } = torch.openArrow(at("released.arrow"));
+    const rows = x.narrow(0, 0, 10);
+    expect(torch.memoryUsage()).toEqual({ tensors: before.tensors + 2, bytes: before.bytes });
+    x.dispose();
+    expect(isMapped()).toBe(true);
+    rows.dispose();
+    expect(isMapped()).toBe(false);
+  });
+
   it("is an apache-arrow table over the same kind of mapping", () => {
     const weight = numbered([3, 4], "float32");
     torch.saveArrow(at("table.arrow"), { weight, tied: weight, flags: torch.tensor([true, false]) });
