@@ -36,14 +36,14 @@ export const addon = {
   hash() {
     const { folder, version } = locate();
     const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
-    const builders = ["cmake-js", "node-addon-api"].map((name) => lock[`node_modules/${name}`]?.version);
+    const builder = lock["node_modules/cmake-js"]?.version;
     return hashOf({
       folders: ["native"],
       facts: [
         root,
         folder,
         version,
-        builders,
+        builder,
         compiler(),
         nvcc() ?? "no nvcc",
         process.platform,
