@@ -1,12 +1,12 @@
 import { parentPort, workerData } from "node:worker_threads";
-import type { CompilerReply, CompilerRequest } from "./compilerRequests.js";
+import type { CompilerReply, CompilerRequest, CompilerSettings } from "./compilerRequests.js";
 
 /** The thread in which cells are checked. TypeScript and tslab take the working directory from the process. */
-const directory: string = workerData.directory;
+const { directory, documentation }: CompilerSettings = workerData;
 process.cwd = () => directory;
 
 const { TslabCompiler } = await import("./tslabCompiler.js");
-const compiler: any = new TslabCompiler(directory);
+const compiler: any = new TslabCompiler(directory, documentation);
 
 parentPort!.on("message", ({ id, method, parameters }: CompilerRequest) => {
   let reply: CompilerReply;

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { CellCompiler, CompileOutcome, Completeness, CompletionResult, Inspection } from "./compiler.js";
-import type { CompilerMethod, CompilerReply } from "./compilerRequests.js";
+import type { CompilerMethod, CompilerReply, CompilerSettings } from "./compilerRequests.js";
 
 interface Waiting {
   resolve(value: any): void;
@@ -17,9 +17,8 @@ export class ThreadedCompiler implements CellCompiler {
   #requests = 0;
   #fault: Error | null = null;
 
-  /** `directory` is where the notebook lies: local files and packages are looked up from there. */
-  constructor(directory: string) {
-    this.#worker = new Worker(new URL("./compilerThread.js", import.meta.url), { workerData: { directory } });
+  constructor(settings: CompilerSettings) {
+    this.#worker = new Worker(new URL("./compilerThread.js", import.meta.url), { workerData: settings });
     this.#worker.on("message", (reply: CompilerReply) => {
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);

@@ -97,6 +97,7 @@ function untypedDeclarations(code: string): string {
 /** {@link CellCompiler} over tslab's converter, in the thread that calls it. Takes about a second to construct. */
 export class TslabCompiler {
   readonly #directory: string;
+  readonly #documentation: boolean;
   #files = new WatchedFiles();
   #converter: Converter;
   #declarations = ambientDeclarations;
@@ -104,8 +105,10 @@ export class TslabCompiler {
   /** An import failed; TypeScript remembers that, so the next cell gets a fresh converter. */
   #stale = false;
 
-  constructor(directory: string) {
+  /** @param documentation whether {@link inspect} is to give documentation comments */
+  constructor(directory: string, documentation: boolean) {
     this.#directory = directory;
+    this.#documentation = documentation;
     this.#converter = this.#open();
     // The first conversion loads what the checker needs; better now than with the user's first cell.
     this.#converter.convert(this.#declarations, "1;");
@@ -165,6 +168,7 @@ export class TslabCompiler {
     return createConverter({
       paths: { moelab: [path.join(packageRoot, "dist", "src", "index.d.ts")] },
       typeRoots: typeRoots(this.#directory),
+      documentation: this.#documentation,
       watchFile: this.#files.watch,
     });
   }

@@ -18,6 +18,8 @@ export interface ConverterSettings {
   paths: Record<string, string[]>;
   /** Folders that hold `@types` packages. */
   typeRoots: string[];
+  /** Whether documentation comments are read; without, the first program takes a fifth less time. */
+  documentation: boolean;
   /** Called for each file that the program reads and each that it looked for, with TypeScript's change callback. */
   watchFile(fileName: string, changed: (fileName: string, kind: number) => void): { close(): void };
 }
@@ -96,14 +98,46 @@ function quickInfoAt(file: any, checker: any, _cancellation: unknown, position: 
   return { ...described, kind: described.symbolKind, kindModifiers: "", textSpan };
 }
 
+/**
+ * What the converter needs of a builder. TypeScript's own make a type checker for every program, to find out what each
+ * file refers to; the converter's first program of each cell, made for the names that the cell declares, needs none.
+ */
+function createLeanBuilder(...parameters: any[]): any {
+  const builder = typescript.createAbstractBuilder(...parameters);
+  const program = builder.getProgram();
+  for (const name of program.getRootFileNames()) {
+    typescript.bindSourceFile(program.getSourceFile(name), program.getCompilerOptions());
+  }
+  return { ...builder, getAllDependencies: (file: any) => sourcesReachedFrom(file, program) };
+}
+
+/** Names of a file and of the sources, not declarations, that it imports, directly or not. */
+function sourcesReachedFrom(start: any, program: any): string[] {
+  const reached = new Set([start]);
+  for (const file of reached) {
+    for (const specifier of file.imports ?? []) {
+      const resolved = program.getResolvedModuleFromModuleSpecifier(specifier, file)?.resolvedModule;
+      const imported = resolved && program.getSourceFile(resolved.resolvedFileName);
+      if (imported && !imported.isDeclarationFile) reached.add(imported);
+    }
+  }
+  return [...reached].map((file) => file.fileName);
+}
+
 function forkOver(settings: ConverterSettings): any {
   const sys = Object.assign(Object.create(typescript.sys), {
     watchFile: settings.watchFile,
     // Directory watchers walk the whole tree below the notebook; missing modules are looked up again instead.
     watchDirectory: () => ({ close() {} }),
   });
-  const createWatchCompilerHost = (rootFiles: string[], options: any, _sys: any, ...rest: any[]) =>
-    typescript.createWatchCompilerHost(
+  const createWatchCompilerHost = (
+    rootFiles: string[],
+    options: any,
+    _sys: any,
+    _builder: null,
+    ...rest: any[]
+  ) => {
+    const host = typescript.createWatchCompilerHost(
       rootFiles,
       {
         ...options,
@@ -119,8 +153,13 @@ function forkOver(settings: ConverterSettings): any {
         noImplicitUseStrict: undefined,
       },
       _sys,
+      createLeanBuilder,
       ...rest,
     );
+    const { ParseAll, ParseNone } = typescript.JSDocParsingMode;
+    host.jsDocParsingMode = settings.documentation ? ParseAll : ParseNone;
+    return host;
+  };
   return {
     ...typescript,
     sys,

@@ -68,6 +68,7 @@ export async function runNotebookFile(inputPath: string, options: RunNotebookOpt
     const { Session } = await import("../session/session.js");
     session = await Session.start({
       cwd: dirname(resolve(inputPath)),
+      documentation: false,
       onBackground: (event, cellId) => emit({ type: "cellEvent", cellId, event }),
     });
   } catch (error) {

@@ -24,7 +24,7 @@ export async function runScript(path: string, args: readonly string[]): Promise<
   using stop = new StopRequest(() => void session?.interrupt());
   try {
     const { Session } = await import("../session/session.js");
-    session = await Session.start({ cwd: dirname(file), script: basename(file) });
+    session = await Session.start({ cwd: dirname(file), script: basename(file), documentation: false });
   } catch (error) {
     process.stderr.write(`moelab run: the executor did not start: ${(error as Error).message}\n`);
     return exitCode.executorDied;

@@ -15,6 +15,8 @@ export interface SessionOptions {
   cwd: string;
   /** Name of the script in that directory that the cells are, if any, for `import.meta`. Default `cell.ts`. */
   script?: string;
+  /** Whether {@link Session.inspect} gives documentation; without, the first cell runs sooner. Default true. */
+  documentation?: boolean;
   /** Environment of the executor. Default: that of this process. */
   env?: NodeJS.ProcessEnv;
   /**
@@ -73,7 +75,8 @@ export class Session {
   private constructor(options: SessionOptions, channel: KernelEnd) {
     this.#options = options;
     this.#channel = channel;
-    this.#compiler = new ThreadedCompiler(options.cwd);
+    const { cwd: directory, documentation = true } = options;
+    this.#compiler = new ThreadedCompiler({ directory, documentation });
     this.#executor = this.#startExecutor();
   }
 

@@ -11,7 +11,7 @@ let cells = 0;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "moelab-compiler-"));
-  compiler = new ThreadedCompiler(folder);
+  compiler = new ThreadedCompiler({ directory: folder, documentation: true });
 });
 afterAll(async () => {
   await compiler.close();
@@ -65,6 +65,27 @@ describe("a compiler of cells", () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     writeFileSync(join(folder, "written.ts"), 'export const value: string = "";\n');
     expect(await faults('import { value as text } from "./written.js"; text.length')).toEqual([]);
+  });
+
+  it("shows the faults of imported files and of those that they import", async () => {
+    writeFileSync(join(folder, "deeper.ts"), "export const n: number = 'text';\n");
+    writeFileSync(join(folder, "near.ts"), 'export { n } from "./deeper.js";\n');
+    expect(await faults('import { n } from "./near"; n')).toEqual([
+      "deeper.ts:1:14 - error TS2322: Type 'string' is not assignable to type 'number'.",
+    ]);
+    expect(await faults("1 + 1")).toEqual([]);
+    writeFileSync(join(folder, "deeper.ts"), "export const n: number = 1;\n// mended\n");
+    expect(await faults('import { n } from "./near"; n')).toEqual([]);
+  });
+
+  it("gives documentation of what is installed, unless it was told to leave it out", async () => {
+    const asked = { code: "process.cwd()", cursor: 10 };
+    const told = await compiler.inspect(asked.code, asked.cursor);
+    expect(told?.documentation).toContain("current working directory");
+    const terse = new ThreadedCompiler({ directory: folder, documentation: false });
+    const short = await terse.inspect(asked.code, asked.cursor);
+    await terse.close();
+    expect(short).toEqual({ signature: told?.signature, documentation: "" });
   });
 
   it("takes packages without types", async () => {
