@@ -7,7 +7,6 @@ import { addon, packageRoot } from "../../src/engine/addon.js";
 import * as torch from "../../src/torch/index.js";
 import { inChild } from "./childProcess.js";
 
-// biome-ignore lint/suspicious/noExplicitAny: the point is to pass what the types forbid
 const any = (value: unknown): any => value;
 
 function disposed(): torch.Tensor {
