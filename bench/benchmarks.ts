@@ -16,4 +16,12 @@ export const benchmarks: Record<string, Entry> = {
     summary: "growth of resident memory in training loops without manual disposal, against Python",
     load: () => import("./memory.js"),
   },
+  "arrow-open": {
+    summary: "opening a tensor file of 1 GiB and the memory it takes, against pyarrow",
+    load: () => import("./arrowOpen.js"),
+  },
+  "moe-layer": {
+    summary: "one MoE layer forward and backward, against the faster of two forms in PyTorch",
+    load: () => import("./moeLayer.js"),
+  },
 };

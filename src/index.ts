@@ -1,4 +1,5 @@
 /** moelab's API. */
+export * as arrow from "./arrow/index.js";
 export * as data from "./data/index.js";
 export { type DisplayOptions, display, displaySymbol, host, type MimeBundle } from "./host.js";
 export * as models from "./models/index.js";

@@ -27,7 +27,7 @@ function asLocked() {
 export const packages = {
   id: "packages",
   title: "npm packages",
-  tools: ["npm"],
+  tools: ["node", "npm"],
   hash: () =>
     hashOf({
       files: ["package.json", "package-lock.json"],

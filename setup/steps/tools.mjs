@@ -9,6 +9,12 @@ const manager = ["apt-get", "dnf", "brew"].find((name) => onPath(name));
 
 /** Per tool: how to ask it, the oldest version that works, and what the system's package manager calls it. */
 const tools = {
+  node: {
+    title: "Node",
+    ask: async () => process.versions.node,
+    oldest: [20, 19], // earlier ones cannot require() the modules that apache-arrow gives to importers
+    packages: { "apt-get": "nodejs", dnf: "nodejs", brew: "node" },
+  },
   npm: {
     title: "npm",
     ask: async () => (await run("npm", ["--version"])).stdout,
