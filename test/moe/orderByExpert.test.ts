@@ -4,12 +4,8 @@ import { describe, expect, test } from "vitest";
 import { torch } from "../../src/index.js";
 import { evaluatePython, root } from "../python/run.js";
 
-function order(expert: number[], experts: number, capacity = -1): number[][] {
-  const results = torch.ops.moelab.order_by_expert(
-    torch.tensor(expert, { dtype: "int64" }),
-    experts,
-    capacity,
-  );
+function order(expert: number[], experts: number, capacity = -1, operator = "order_by_expert"): number[][] {
+  const results = torch.ops.moelab[operator](torch.tensor(expert, { dtype: "int64" }), experts, capacity);
   return (results as torch.Tensor[]).map((tensor) => tensor.toArray() as number[]);
 }
 
@@ -33,6 +29,17 @@ describe("moelab::order_by_expert", () => {
   test("equals a stable sort", () => {
     const sorted = expert.map((_, at) => at).sort((a, b) => expert[a] - expert[b] || a - b);
     expect(order(expert, 6)[0]).toEqual(sorted);
+  });
+
+  test("equals its reference, which runs on devices without a kernel", () => {
+    for (const capacity of [-1, 0, 1, 40, 1000]) {
+      expect(order(expert, 6, capacity)).toEqual(order(expert, 6, capacity, "order_by_expert_reference"));
+      expect(order([], 6, capacity)).toEqual(order([], 6, capacity, "order_by_expert_reference"));
+    }
+    for (const operator of ["order_by_expert", "order_by_expert_reference"]) {
+      expect(() => order([0, 6], 6, -1, operator)).toThrow(/expected (values from )?0 to 5/);
+      expect(() => order([0, -1], 6, -1, operator)).toThrow(/expected (values from )?0 to 5/);
+    }
   });
 
   test("loaded into Python, the same library gives the same results", () => {
