@@ -34,6 +34,12 @@ export interface MemoryOptions {
   steps?: number;
 }
 
+function verdictOn(variant: Variant, grownMB: number): string {
+  // Each loss kept alive sits in a gap of the C library's heap that larger tensors then cannot use, in Python as here.
+  if (variant === "losses in an array") return "holds a loss per step, so no limit";
+  return `limit ${limitMB} MB: ${grownMB <= limitMB ? "kept" : "EXCEEDED"}`;
+}
+
 /** A ratio of growths near nothing says nothing: each side counts as at least this. */
 const floorMB = 1;
 
@@ -51,7 +57,7 @@ export async function memory(
         floorMB,
         (await python.call("measure", { variant, steps, warmup })) / 2 ** 20,
       );
-      const verdict = `limit ${limitMB} MB: ${ours <= limitMB ? "kept" : "EXCEEDED"}`;
+      const verdict = verdictOn(variant, ours);
       const result = compare(`${variant}, ${steps} steps`, { ours, baseline }, "MB", verdict);
       progress(`${variant}: grew ${result.ours} MB (${verdict}), Python ${result.baseline} MB`);
       cases.push(result);

@@ -7,7 +7,7 @@ import { TorchError } from "./errors.js";
 /** Names a tensor in the engine. Negative once disposed. */
 export type Handle = number;
 
-/** What a handle's position in an operator's schema takes, by the engine's names. */
+/** What a position in an operator's schema takes, by the engine's names; "reduction" is `operator.ts`'s own. */
 export type Kind =
   | "tensor"
   | "tensorList"
@@ -26,6 +26,7 @@ export type Kind =
   | "layout"
   | "memoryFormat"
   | "generator"
+  | "reduction"
   | "unsupported";
 
 export interface ParameterDescription {

@@ -15,7 +15,7 @@ export * from "./autograd.js";
 export * from "./creation.js";
 export type { DType, TypedArray } from "./dtype.js";
 export { collectGarbage, keep, memoryUsage, tidy } from "./lifetime.js";
-export type { Device, MemoryFormat, Scalar } from "./operator.js";
+export type { Device, MemoryFormat, Reduction, Scalar } from "./operator.js";
 export * from "./operators.generated.js";
 export { ops } from "./ops.js";
 export { type NestedNumbers, type ShareOptions, Tensor, type ToOptions } from "./tensor.js";

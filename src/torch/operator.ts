@@ -8,7 +8,11 @@ import { Tensor } from "./tensor.js";
 export type Scalar = number | boolean | bigint;
 /** "cpu", "cuda", "cuda:1". */
 export type Device = string;
+/** How a loss sums up its elements. */
+export type Reduction = "none" | "mean" | "sum";
 export type MemoryFormat = "contiguous" | "preserve" | "channelsLast" | "channelsLast3d";
+
+const reductions: Record<Reduction, number> = { none: 0, mean: 1, sum: 2 };
 
 const memoryFormats: Record<MemoryFormat, number> = {
   contiguous: 0,
@@ -40,7 +44,18 @@ export function callableOverloads(name: string): OverloadDescription[] {
   return addon()
     .describe(name)
     .filter((overload) => isCallable(overload, name.endsWith("_")))
+    .map(withReductions)
     .sort((a, b) => rank(a) - rank(b));
+}
+
+/** Schemas have losses' `reduction` as an integer; PyTorch's users write "none", "mean" or "sum". */
+function withReductions(overload: OverloadDescription): OverloadDescription {
+  const parameters = overload.parameters.map((parameter) =>
+    parameter.name === "reduction" && parameter.kind === "integer"
+      ? { ...parameter, kind: "reduction" as const }
+      : parameter,
+  );
+  return { ...overload, parameters };
 }
 
 function isCallable(overload: OverloadDescription, inPlace: boolean): boolean {
@@ -173,6 +188,7 @@ return slow(${all});
     handles,
     dtypeCode,
     memoryFormats,
+    reductions,
     isNumbers,
     isTensors,
     slow,
@@ -207,6 +223,8 @@ function kindTest(kind: Kind, value: string): string {
       return `(typeof ${value} === "number" || typeof ${value} === "boolean" || typeof ${value} === "bigint")`;
     case "integer":
       return `(typeof ${value} === "number" || typeof ${value} === "bigint")`;
+    case "reduction":
+      return `(typeof ${value} === "string" && Object.hasOwn(reductions, ${value}))`;
     case "real":
       return `typeof ${value} === "number"`;
     case "integerList":
@@ -241,6 +259,8 @@ function conversion(kind: Kind, value: string): string {
       return `(${value} == null ? undefined : dtypeCode(${value}))`;
     case "memoryFormat":
       return `(${value} == null ? undefined : memoryFormats[${value}])`;
+    case "reduction":
+      return `(${value} == null ? undefined : reductions[${value}])`;
     case "layout":
       return "0";
     default:
@@ -329,11 +349,13 @@ const tests = new Map<Kind, (value: unknown) => boolean>();
 function accepts(kind: Kind, value: unknown): boolean {
   let test = tests.get(kind);
   if (!test) {
-    test = new Function("Tensor", "isNumbers", "isTensors", `return (value) => ${kindTest(kind, "value")}`)(
-      Tensor,
-      isNumbers,
-      isTensors,
-    ) as (value: unknown) => boolean;
+    test = new Function(
+      "Tensor",
+      "isNumbers",
+      "isTensors",
+      "reductions",
+      `return (value) => ${kindTest(kind, "value")}`,
+    )(Tensor, isNumbers, isTensors, reductions) as (value: unknown) => boolean;
     tests.set(kind, test);
   }
   return test(value);
@@ -388,6 +410,8 @@ function convert(kind: Kind, value: unknown): unknown {
       return dtypeCode(value as DType);
     case "memoryFormat":
       return memoryFormats[value as MemoryFormat];
+    case "reduction":
+      return reductions[value as Reduction];
     case "layout":
       return 0;
     default:
@@ -439,6 +463,7 @@ function kindText(kind: Kind): string {
     string: "a string",
     device: 'a device such as "cpu" or "cuda:0"',
     dtype: 'a dtype such as "float32"',
+    reduction: '"none", "mean" or "sum"',
   };
   return texts[kind] ?? kind;
 }

@@ -65,7 +65,10 @@ result = [torch.rand(5), torch.randn(33), torch.randperm(20), torch.randint(100,
     ["x.log()", ({ x }) => x.log()],
     ["x.matmul(m)", ({ x, m }) => x.matmul(m)],
     ["torch.einsum('ij,kj->ik', x, y)", ({ x, y }) => torch.einsum("ij,kj->ik", [x, y])],
-    ["torch.addmm(torch.ones(3), x, m, beta=2)", ({ x, m }) => torch.addmm(torch.ones([3]), x, m, { beta: 2 })],
+    [
+      "torch.addmm(torch.ones(3), x, m, beta=2)",
+      ({ x, m }) => torch.addmm(torch.ones([3]), x, m, { beta: 2 }),
+    ],
     ["x.sum(1, keepdim=True)", ({ x }) => x.sum(1, true)],
     ["x.mean((0, 1))", ({ x }) => x.mean([0, 1])],
     ["x.std(1)", ({ x }) => x.std(1)],
@@ -86,7 +89,10 @@ result = [torch.rand(5), torch.randn(33), torch.randperm(20), torch.randint(100,
     ["torch.where(x > 0, x, y)", ({ x, y }) => torch.where(x.gt(0), x, y)],
     ["x.masked_fill(x > 0, 9)", ({ x }) => x.maskedFill(x.gt(0), 9)],
     ["x.nonzero()", ({ x }) => x.nonzero()],
-    ["k.bincount() if k.dim() == 1 else k.flatten().bincount(minlength=6)", ({ k }) => k.flatten().bincount(null, 6)],
+    [
+      "k.bincount() if k.dim() == 1 else k.flatten().bincount(minlength=6)",
+      ({ k }) => k.flatten().bincount(null, 6),
+    ],
     ["torch.cat([x, y], 1)", ({ x, y }) => torch.cat([x, y], 1)],
     ["torch.stack([x, y], -1)", ({ x, y }) => torch.stack([x, y], -1)],
     ["x.permute(1, 0)", ({ x }) => x.permute([1, 0])],
@@ -100,15 +106,24 @@ result = [torch.rand(5), torch.randn(33), torch.randperm(20), torch.randint(100,
     ["torch.nn.functional.silu(x)", ({ x }) => x.silu()],
     ["torch.nn.functional.layer_norm(x, (4,))", ({ x }) => torch.layerNorm(x, [4])],
     ["torch.nn.functional.one_hot(k, 5)", ({ k }) => k.oneHot(5)],
-    ["torch.nn.functional.cross_entropy(x, k[:, 0])", ({ x, k }) => torch.crossEntropyLoss(x, k.select(1, 0))],
-    ["torch.nn.functional.scaled_dot_product_attention(x[None], y[None], y[None])", ({ x, y }) => torch.scaledDotProductAttention(x.unsqueeze(0), y.unsqueeze(0), y.unsqueeze(0))],
+    [
+      "torch.nn.functional.cross_entropy(x, k[:, 0])",
+      ({ x, k }) => torch.crossEntropyLoss(x, k.select(1, 0)),
+    ],
+    [
+      "torch.nn.functional.scaled_dot_product_attention(x[None], y[None], y[None])",
+      ({ x, y }) => torch.scaledDotProductAttention(x.unsqueeze(0), y.unsqueeze(0), y.unsqueeze(0)),
+    ],
     ["torch.arange(0, 1, 0.25)", () => torch.arange(0, 1, 0.25)],
     ["torch.linspace(0, 1, 5)", () => torch.linspace(0, 1, 5)],
     ["torch.full((2,), 1.5)", () => torch.full([2], 1.5)],
     ["x.to(torch.bfloat16).float()", ({ x }) => x.to("bfloat16").float()],
     ["x.isclose(x + 1e-9)", ({ x }) => x.isclose(x.add(1e-9))],
     ["x.new_zeros(2)", ({ x }) => x.newZeros([2])],
-    ["torch.searchsorted(torch.tensor([0.0, 0.5, 1.0]), p)", ({ p }) => torch.searchsorted(torch.tensor([0, 0.5, 1]), p)],
+    [
+      "torch.searchsorted(torch.tensor([0.0, 0.5, 1.0]), p)",
+      ({ p }) => torch.searchsorted(torch.tensor([0, 0.5, 1]), p),
+    ],
   ];
 
   it(`${cases.length} operators give the same values`, () => {
@@ -136,7 +151,9 @@ result = [eval(text, {"torch": torch}, names) for text in given["expressions"]]`
   });
 
   it("the generated declarations are those of the libtorch in use", () => {
-    execFileSync(process.execPath, [join(packageRoot(), "scripts/generateOperators.mjs"), "--check"], { stdio: "pipe" });
+    execFileSync(process.execPath, [join(packageRoot(), "scripts/generateOperators.mjs"), "--check"], {
+      stdio: "pipe",
+    });
     expect(addon().listOperators().length).toBeGreaterThan(1500);
   });
 });

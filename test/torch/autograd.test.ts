@@ -45,7 +45,9 @@ describe("backward", () => {
       const loss = torch.tidy(() => x.mul(2).exp().sum());
       loss.backward();
     });
-    expect(x.grad!.toArray()).toEqual([2 * Math.exp(2), 2 * Math.exp(4)].map((value) => expect.closeTo(value, 3)));
+    expect(x.grad!.toArray()).toEqual(
+      [2 * Math.exp(2), 2 * Math.exp(4)].map((value) => expect.closeTo(value, 3)),
+    );
     expect(torch.memoryUsage().tensors - before).toBeLessThanOrEqual(1);
   });
 });
@@ -94,18 +96,27 @@ describe("autogradFunction", () => {
     expect(x.gradFn).toBe("Scaled");
     x.add(y).sum().backward();
     expect(a.grad!.toArray()).toEqual([8, 9]);
-    expect(seen).toEqual([[true, false], [false, false]]);
+    expect(seen).toEqual([
+      [true, false],
+      [false, false],
+    ]);
     a.grad = null;
     scaled(a, 3, b)[0].sum().backward();
     expect(a.grad!.toArray()).toEqual([3, 3]);
   });
 
   it("no history without inputs that want it, or in noGrad", () => {
-    const same = torch.autogradFunction({ forward: (_, x: torch.Tensor) => x.mul(1), backward: (_, gradient) => gradient });
+    const same = torch.autogradFunction({
+      forward: (_, x: torch.Tensor) => x.mul(1),
+      backward: (_, gradient) => gradient,
+    });
     expect(same(torch.ones([2])).requiresGrad).toBe(false);
     expect(torch.noGrad(() => same(leaf(1))).requiresGrad).toBe(false);
     const x = leaf(1);
-    const returned = torch.autogradFunction({ forward: (_, given: torch.Tensor) => given, backward: (_, g) => g!.mul(2) })(x);
+    const returned = torch.autogradFunction({
+      forward: (_, given: torch.Tensor) => given,
+      backward: (_, g) => g!.mul(2),
+    })(x);
     returned.sum().backward();
     expect([x.isLeaf, x.grad!.item()]).toEqual([true, 2]);
   });

@@ -36,7 +36,10 @@ describe("memory comes back", () => {
     let most = before.bytes;
     let tensors = 0;
     for (let i = 0; i < 400; i++) {
-      torch.ones([megabyte / 4]).add(1).mul(2);
+      torch
+        .ones([megabyte / 4])
+        .add(1)
+        .mul(2);
       for (let j = 0; j < 50; j++) torch.ones([1]);
       const usage = torch.memoryUsage();
       most = Math.max(most, usage.bytes);

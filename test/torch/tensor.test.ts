@@ -41,11 +41,20 @@ describe("dtypes", () => {
 describe("memory", () => {
   it("is shared by views, not by clones", () => {
     const base = torch.zeros([2, 3]);
-    const views = [base.view([6]), base.transpose(0, 1), base.narrow(1, 1, 2), base.select(0, 1), base.detach()];
+    const views = [
+      base.view([6]),
+      base.transpose(0, 1),
+      base.narrow(1, 1, 2),
+      base.select(0, 1),
+      base.detach(),
+    ];
     for (const view of views) expect(view.storagePointer).toBe(base.storagePointer);
     expect(base.clone().storagePointer).not.toBe(base.storagePointer);
     views[3].fill_(7);
-    expect(base.toArray()).toEqual([[0, 0, 0], [7, 7, 7]]);
+    expect(base.toArray()).toEqual([
+      [0, 0, 0],
+      [7, 7, 7],
+    ]);
     expect(base.narrow(1, 1, 2).storageOffset).toBe(1);
     expect(base.t().strides).toEqual([1, 3]);
   });
@@ -55,7 +64,10 @@ describe("memory", () => {
     const over = torch.fromTypedArray(array, [2, 2]);
     array[3] = 9;
     over.mul_(2);
-    expect(over.toArray()).toEqual([[2, 4], [6, 18]]);
+    expect(over.toArray()).toEqual([
+      [2, 4],
+      [6, 18],
+    ]);
     expect([...array]).toEqual([2, 4, 6, 18]);
     const out = torch.ones([3], { dtype: "int32" });
     const shared = out.asTypedArray() as Int32Array;
@@ -94,12 +106,24 @@ describe("memory", () => {
 });
 
 describe("operators", () => {
-  const x = torch.tensor([[1, 2, 3], [4, 5, 6]]);
+  const x = torch.tensor([
+    [1, 2, 3],
+    [4, 5, 6],
+  ]);
 
   it("choose the overload by their arguments", () => {
-    expect(x.add(1).toArray()).toEqual([[2, 3, 4], [5, 6, 7]]);
-    expect(x.add(x).toArray()).toEqual([[2, 4, 6], [8, 10, 12]]);
-    expect(x.add(x, { alpha: 2 }).toArray()).toEqual([[3, 6, 9], [12, 15, 18]]);
+    expect(x.add(1).toArray()).toEqual([
+      [2, 3, 4],
+      [5, 6, 7],
+    ]);
+    expect(x.add(x).toArray()).toEqual([
+      [2, 4, 6],
+      [8, 10, 12],
+    ]);
+    expect(x.add(x, { alpha: 2 }).toArray()).toEqual([
+      [3, 6, 9],
+      [12, 15, 18],
+    ]);
     expect(x.sum().item()).toBe(21);
     expect(x.sum(0).toArray()).toEqual([5, 7, 9]);
     expect(x.sum([0, 1]).item()).toBe(21);
@@ -108,11 +132,23 @@ describe("operators", () => {
     expect(x.sum(1, { keepdim: true, dtype: "float64" }).dtype).toBe("float64");
     expect(x.max().item()).toBe(6);
     const [values, indices] = x.max(1);
-    expect([values.toArray(), indices.toArray()]).toEqual([[3, 6], [2, 2]]);
+    expect([values.toArray(), indices.toArray()]).toEqual([
+      [3, 6],
+      [2, 2],
+    ]);
     expect(torch.pow(2, x).select(0, 0).toArray()).toEqual([2, 4, 8]);
-    expect(torch.where(x.gt(2), x, 0).toArray()).toEqual([[0, 0, 3], [4, 5, 6]]);
-    expect(x.div(2, { roundingMode: "floor" }).toArray()).toEqual([[0, 1, 1], [2, 2, 3]]);
-    expect(x.index([null, torch.tensor([0n, 2n])]).toArray()).toEqual([[1, 3], [4, 6]]);
+    expect(torch.where(x.gt(2), x, 0).toArray()).toEqual([
+      [0, 0, 3],
+      [4, 5, 6],
+    ]);
+    expect(x.div(2, { roundingMode: "floor" }).toArray()).toEqual([
+      [0, 1, 1],
+      [2, 2, 3],
+    ]);
+    expect(x.index([null, torch.tensor([0n, 2n])]).toArray()).toEqual([
+      [1, 3],
+      [4, 6],
+    ]);
   });
 
   it("take whole numbers as integers, fractions as floats", () => {
@@ -123,12 +159,35 @@ describe("operators", () => {
     expect(torch.tensor([0]).mul(-0).item()).toBe(-0);
   });
 
+  it("take a tensor or a number where either goes, options at any place, modes by name", () => {
+    const either: torch.Tensor | number = Math.random() < 0.5 ? 2 : torch.tensor(2);
+    expect(x.mul(either).sum().item()).toBe(42);
+    expect(torch.where(x.gt(3), either, 0).sum().item()).toBe(6);
+    expect(x.sum(0, { keepdim: true }).shape).toEqual([1, 3]);
+    const target = torch.zeros([2, 3]);
+    expect(x.mseLoss(target, "sum").item()).toBe(91);
+    expect(torch.mseLoss(x, target, { reduction: "none" }).shape).toEqual([2, 3]);
+    expect(() => x.mseLoss(target, "total" as never)).toThrow(/"none", "mean" or "sum"/);
+  });
+
   it("give lists and tuples", () => {
     const [a, b] = x.split(2, 1);
-    expect([a.shape, b.shape]).toEqual([[2, 2], [2, 1]]);
+    expect([a.shape, b.shape]).toEqual([
+      [2, 2],
+      [2, 1],
+    ]);
     expect(x.unbind(1)).toHaveLength(3);
     const [top, at] = x.topk(2);
-    expect([top.toArray(), at.toArray()]).toEqual([[[3, 2], [6, 5]], [[2, 1], [2, 1]]]);
+    expect([top.toArray(), at.toArray()]).toEqual([
+      [
+        [3, 2],
+        [6, 5],
+      ],
+      [
+        [2, 1],
+        [2, 1],
+      ],
+    ]);
   });
 
   it("are all reachable under torch.ops", () => {
@@ -137,7 +196,9 @@ describe("operators", () => {
   });
 
   it("say which forms there are when none fits", () => {
-    expect(() => x.add("x" as never)).toThrow(/torch\.add has no form that takes these arguments[\s\S]*aten::add\.Tensor[\s\S]*'other' should be a Tensor, got string x/);
+    expect(() => x.add("x" as never)).toThrow(
+      /torch\.add has no form that takes these arguments[\s\S]*aten::add\.Tensor[\s\S]*'other' should be a Tensor, got string x/,
+    );
     expect(() => x.softmax({ dimension: 1 } as never)).toThrow(/no option 'dimension'/);
     expect(() => x.sum(0, { dim: 0 } as never)).toThrow(/'dim' is given twice/);
   });
@@ -161,7 +222,11 @@ describe("printing", () => {
     ["whole numbers", () => torch.tensor([1, 20]), /\[ ?1, 20\]/],
     ["booleans", () => torch.tensor([true, false]), /true, false/],
     ["int64 beyond 2^53", () => torch.tensor([2n ** 62n, 1n]), /4611686018427387904/],
-    ["NaN and infinities", () => torch.tensor([Number.NaN, Infinity, -Infinity, 0.5]), /NaN, +Infinity, -Infinity, +0\.5000/],
+    [
+      "NaN and infinities",
+      () => torch.tensor([Number.NaN, Infinity, -Infinity, 0.5]),
+      /NaN, +Infinity, -Infinity, +0\.5000/,
+    ],
     ["only NaN", () => torch.tensor([Number.NaN]), /NaN/],
     ["bfloat16", () => torch.tensor([0.1]).to("bfloat16"), /0\.1001, shape|0\.1001\], shape \[1\], bfloat16/],
     ["wide range", () => torch.tensor([1e-8, 1]), /1\.0000e-8/],
