@@ -17,7 +17,7 @@ const operators: Record<string, { python: string; body(a: torch.Tensor, b: torch
 };
 
 /** As many calls as a small training step makes: what a scope holds until it frees them. */
-const callsInScope = 100;
+const callsInScope = 128;
 
 function inScopes(body: Body): Body {
   return () =>
@@ -29,9 +29,9 @@ function inScopes(body: Body): Body {
 /** For tests: fewer operators and shorter measurements. */
 export interface OpOverheadOptions {
   only?: string[];
-  /** Calls in one measurement. Default 10,000. */
+  /** Calls in one measurement. Default 8192: every so often a collection is due, which counts. */
   count?: number;
-  /** Default 30. */
+  /** Default 60. */
   rounds?: number;
 }
 
@@ -41,7 +41,7 @@ export interface OpOverheadOptions {
  */
 export async function opOverhead(
   progress: (line: string) => void,
-  { only = Object.keys(operators), count = 10_000, rounds = 30 }: OpOverheadOptions = {},
+  { only = Object.keys(operators), count = 8192, rounds = 60 }: OpOverheadOptions = {},
 ): Promise<BenchmarkCase[]> {
   const python = await Python.start("bench/opOverhead.py");
   const cases: BenchmarkCase[] = [];
