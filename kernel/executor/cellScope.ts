@@ -5,8 +5,8 @@ import type { CellRun } from "./cellRun.js";
 /**
  * Knows for which cell code runs. From Node 24 on an AsyncLocalStorage tells, through every promise and callback.
  * Before, such a storage stands on async hooks, and with those enabled the termination of a callback ends the
- * process; there a timer's callback, and the promises that it settles, belong to the cell that started the timer,
- * and anything else to the newest cell.
+ * process; there a timer's callback, and the promises that it settles, belong to the cell that started the timer
+ * (`scheduler.yield` counts as one), and anything else to the newest cell.
  */
 export interface CellScope {
   /** Undefined when code runs for no cell in particular. */
@@ -34,11 +34,12 @@ class StorageScope implements CellScope {
   }
 }
 
-/** Holds a cell for the rest of a turn of the event loop, so that promises settled by a callback are its cell's. */
+/** Holds a cell until the promises that its callback settled have run; at most for the rest of a turn of the loop. */
 class TurnScope implements CellScope {
   readonly #immediately: (callback: () => void) => void;
   #current: CellRun | undefined;
   #ending = false;
+  #runs = 0;
 
   constructor(immediately: (callback: () => void) => void) {
     this.#immediately = immediately;
@@ -57,6 +58,13 @@ class TurnScope implements CellScope {
         this.#current = undefined;
       });
     }
+    const run = ++this.#runs;
+    // A tick that a promise's callback asks for comes when no such callback is left. A termination may drop it.
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        if (run === this.#runs) this.#current = undefined;
+      }),
+    );
     code();
   }
 }

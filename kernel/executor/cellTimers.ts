@@ -53,12 +53,18 @@ export class CellTimers {
       if (options?.signal) return nodeImmediate(value, options);
       return new Promise((resolve) => void setImmediate(resolve, value));
     };
+    // Not cleared with the cell: work that outlives it goes on through this.
+    const yieldTurn = () => {
+      const cell = this.#currentCell();
+      return new Promise<void>((resolve) => void nodeSetImmediate(() => this.#scope.run(cell, resolve)));
+    };
     const { setTimeout: nodeSleep, setImmediate: nodeImmediate } = timersPromises;
     Object.defineProperty(setTimeout, promisify.custom, { value: sleep });
     Object.defineProperty(setImmediate, promisify.custom, { value: immediate });
     Object.assign(globalThis, { setTimeout, setInterval, setImmediate });
     Object.assign(timers, { setTimeout, setInterval, setImmediate });
     Object.assign(timersPromises, { setTimeout: sleep, setImmediate: immediate });
+    Object.defineProperty(timersPromises.scheduler, "yield", { value: yieldTurn });
     syncBuiltinESMExports();
   }
 

@@ -348,6 +348,29 @@ def late_output_belongs_to_its_cell(kernel):
 
 
 @scenario
+def background_work_updates_its_display(kernel):
+    first = kernel.send(
+        """
+import { scheduler, setTimeout as pause } from "node:timers/promises";
+display({ "text/plain": "0" }, { raw: true, displayId: "run" });
+void (async () => {
+  await pause(300);
+  await scheduler.yield();
+  display({ "text/plain": "1" }, { raw: true, displayId: "run", update: true });
+  console.log("trained");
+})();"""
+    )
+    kernel.collect(first)
+    kernel.others.clear()
+    second = kernel.run("await new Promise((r) => setTimeout(r, 600)); 2")
+    assert second.text == "2" and second.stream("stdout") == "", second.published
+    updates = [message for message in kernel.others if message["msg_type"] == "update_display_data"]
+    assert [message["content"]["transient"] for message in updates] == [{"display_id": "run"}], kernel.others
+    (printed,) = [message for message in kernel.others if message["content"].get("text") == "trained\n"]
+    assert {message["parent_header"]["msg_id"] for message in [*updates, printed]} == {first}
+
+
+@scenario
 def comms_and_kernel_info(kernel):
     assert kernel.client.comm_info(reply=True, timeout=TIMEOUT)["content"] == {"status": "ok", "comms": {}}
     info = kernel.client.kernel_info(reply=True, timeout=TIMEOUT)["content"]
