@@ -1,3 +1,4 @@
+import { isPromise } from "node:util/types";
 import type { ExpressionReport, FaultReport, ToExecutor } from "../channel/messages.js";
 import { Cancellation } from "./cancellation.js";
 import { CellRun } from "./cellRun.js";
@@ -93,8 +94,10 @@ export class Executor {
     if (evaluation.type === "thrown") {
       return { status: "error", fault: this.#traces.report(evaluation.thrown) };
     }
-    if (message.showsValue && evaluation.value !== undefined && !cell.settled) {
-      const { data, metadata } = await shownValue(evaluation.value);
+    // A cell that ends in a promise waits for it. Other thenables, such as a training run, are values of their own.
+    const value = isPromise(evaluation.value) ? await evaluation.value : evaluation.value;
+    if (message.showsValue && value !== undefined && !cell.settled) {
+      const { data, metadata } = await shownValue(value);
       await cell.displaysShown();
       // A value that shows itself by other means gives an empty bundle.
       if (Object.keys(data).length > 0) {

@@ -62,6 +62,12 @@ describe("a session", () => {
     expect(await result("process.env.MARK")).toBe("'from the session'");
   });
 
+  it("waits for a promise that is a cell's value, not for other thenables", async () => {
+    expect(await result("new Promise((resolve) => setTimeout(resolve, 5, 4))")).toBe("4");
+    expect(await result("({ then: (done: () => void) => {} })")).toBe("{ then: [Function: then] }");
+    expect((await run("Promise.reject(new RangeError('no'))")).outcome.error?.name).toBe("RangeError");
+  });
+
   it("names cells as asked", async () => {
     const { outcome } = await run("const x = 1;\nthrow new Error('e');", { cellName: "setup" });
     expect(outcome.error?.traceback[1]).toBe("    at setup:2:7");
@@ -179,6 +185,45 @@ describe("a session", () => {
     await run("setTimeout(() => console.log('late'), 200)", { id: "early" });
     await run("await new Promise((r) => setTimeout(r, 400))", { id: "later" });
     expect(late).toEqual([["early", { type: "stream", name: "stdout", text: "late\n" }]]);
+  });
+
+  it("gives what work in the background outputs to the cell that started it, while others run", async () => {
+    late.length = 0;
+    await run(
+      `import { scheduler } from "node:timers/promises";
+      import { readFile } from "node:fs/promises";
+      display({ "text/plain": "0" }, { raw: true, displayId: "progress" });
+      void (async () => {
+        for (let step = 1; step <= 40; step++) {
+          const until = performance.now() + 5;
+          while (performance.now() < until);
+          await scheduler.yield();
+          if (step % 20 === 0) {
+            console.log("step", step);
+            display({ "text/plain": String(step) }, { raw: true, displayId: "progress", update: true });
+          }
+        }
+      })();`,
+      { id: "trains" },
+    );
+    const reads = "for (let i = 0; i < 5; i++) { await readFile('/dev/null'); console.log('read', i); }";
+    const { events } = await run(reads, { id: "reads" });
+    expect(events.map((event) => (event.type === "stream" ? event.text : event.type)).join("")).toBe(
+      "read 0\nread 1\nread 2\nread 3\nread 4\n",
+    );
+    await run("await new Promise((resolve) => setTimeout(resolve, 600))", { id: "waits" });
+    const update = (step: string) => ({
+      type: "updateDisplay",
+      data: { "text/plain": step },
+      metadata: {},
+      displayId: "progress",
+    });
+    expect(late).toEqual([
+      ["trains", { type: "stream", name: "stdout", text: "step 20\n" }],
+      ["trains", update("20")],
+      ["trains", { type: "stream", name: "stdout", text: "step 40\n" }],
+      ["trains", update("40")],
+    ]);
   });
 
   it("reports what is thrown where nobody catches", async () => {
