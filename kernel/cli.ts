@@ -1,8 +1,6 @@
 #!/usr/bin/env node
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { closestName } from "./closestName.js";
+import { moelabVersion } from "./installation.js";
 import { UsageError } from "./usage.js";
 
 const usage = `Usage: moelab COMMAND [arguments]
@@ -51,7 +49,7 @@ async function call(known: Record<string, Command>, args: string[], name: string
     return 0;
   }
   if (command === "--version" && known === commands) {
-    process.stdout.write(`${version()}\n`);
+    process.stdout.write(`${moelabVersion()}\n`);
     return 0;
   }
   if (command !== undefined && Object.hasOwn(known, command)) return known[command](rest);
@@ -67,17 +65,6 @@ function advice(command: string, names: string[]): string {
   if (/\.(ipynb|[cm]?[jt]s)$/.test(command)) return `Did you mean: moelab run ${command}?`;
   const closest = closestName(command, names);
   return closest ? `Did you mean ${closest}?` : `Known are ${names.join(", ")}.`;
-}
-
-/** From the package's own package.json, which lies above both the sources and what is built from them. */
-function version(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    try {
-      return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version;
-    } catch (error) {
-      if (folder === dirname(folder)) throw error;
-    }
-  }
 }
 
 try {

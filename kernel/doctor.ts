@@ -5,8 +5,8 @@ import { type Finding, off, ok } from "./doctor/finding.js";
 import { gpu } from "./doctor/gpu.js";
 import { jupyter } from "./doctor/jupyter.js";
 import { machine } from "./doctor/machine.js";
-import { projectRoot } from "./doctor/places.js";
 import { versions } from "./doctor/versions.js";
+import { installationFolder } from "./installation.js";
 import { UsageError } from "./usage.js";
 
 const usage = `Usage: moelab doctor [--json]
@@ -21,14 +21,14 @@ Exit code 1 when something prevents running.
 
 /** Whether the sources changed since what was built from them. */
 async function freshness(): Promise<Finding> {
-  const answer = await ask(process.execPath, [join(projectRoot(), "setup", "setup.mjs"), "--check"]);
+  const answer = await ask(process.execPath, [join(installationFolder, "setup", "setup.mjs"), "--check"]);
   if (answer.well) return ok("set-up", "up to date");
   const steps = [...answer.errors.matchAll(/to be run\s+(.+)/g)].map((match) => match[1].trim());
   return off("set-up", `out of date: ${steps.join(", ") || answer.errors}`, "run `npm run setup`");
 }
 
 /** Everything the doctor looks at, in the order it is shown. */
-export async function examine(): Promise<Finding[]> {
+async function examine(): Promise<Finding[]> {
   const engineAndGpu = findEngine().then(async ({ findings, engine, build }) => [
     ...findings,
     ...(await gpu(engine, build)),

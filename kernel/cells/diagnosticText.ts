@@ -6,7 +6,7 @@ export function placeOf(diagnostic: CellDiagnostic, cellName: string): string {
 }
 
 /** The source line with carets under the faulty part of it. */
-export function markedLine(source: string, line: number, column: number, width: number): string[] {
+function markedLine(source: string, line: number, column: number, width: number): string[] {
   const text = source.split("\n")[line];
   if (text === undefined || text.trim() === "") return [];
   const number = String(line + 1);

@@ -1,3 +1,4 @@
+import { addBoundNames } from "./boundNames.js";
 import { typescript as ts } from "./typescriptForTslab.js";
 
 /**
@@ -10,12 +11,6 @@ const { factory } = ts;
 
 function isVar(list: any): boolean {
   return (list.flags & ts.NodeFlags.BlockScoped) === 0;
-}
-
-function boundNames(name: any, into: Set<string>): void {
-  if (ts.isIdentifier(name)) into.add(name.text);
-  else
-    for (const element of name.elements) if (!ts.isOmittedExpression(element)) boundNames(element.name, into);
 }
 
 function letStatement(name: any, initializer?: any): any {
@@ -42,7 +37,7 @@ function assignments(list: any): any {
 /** Replaces each `var` outside functions by assignments and collects the names, which become `let` at the top. */
 function withoutVar(statement: any, names: Set<string>, context: any): any {
   const collect = (list: any) => {
-    for (const declaration of list.declarations) boundNames(declaration.name, names);
+    for (const declaration of list.declarations) addBoundNames(declaration.name, names);
   };
   const visit = (node: any): any => {
     if (ts.isFunctionLike(node) || ts.isClassLike(node)) return node;
@@ -117,7 +112,8 @@ export function withReplBindings(statements: readonly any[], context: any): any[
   const declared = new Set(functions.keys());
   for (const statement of rest) {
     if (!ts.isVariableStatement(statement)) continue;
-    for (const declaration of statement.declarationList.declarations) boundNames(declaration.name, declared);
+    for (const declaration of statement.declarationList.declarations)
+      addBoundNames(declaration.name, declared);
   }
   const variables = [...varNames].filter((name) => !declared.has(name)).map((name) => letStatement(name));
   return [...variables, ...functions.values(), ...rest];

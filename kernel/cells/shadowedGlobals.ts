@@ -1,3 +1,4 @@
+import { addBoundNames } from "./boundNames.js";
 import { typescript as ts } from "./typescriptForTslab.js";
 
 /**
@@ -15,16 +16,11 @@ function keptName(name: string): string {
   return `${name}$cell`;
 }
 
-function bindNames(name: any, into: Set<string>): void {
-  if (ts.isIdentifier(name)) into.add(name.text);
-  else if (name?.elements) for (const element of name.elements) bindNames(element.name, into);
-}
-
 /** Names declared in a function or block; those of inner blocks count as declared in it, too. */
 function declaredIn(node: any): Set<string> {
   const names = new Set<string>();
   const visit = (child: any): void => {
-    if (ts.isVariableDeclaration(child) || ts.isParameter(child)) bindNames(child.name, names);
+    if (ts.isVariableDeclaration(child) || ts.isParameter(child)) addBoundNames(child.name, names);
     if ((ts.isFunctionDeclaration(child) || ts.isClassDeclaration(child)) && child.name)
       names.add(child.name.text);
     if (!ts.isFunctionLike(child) && !ts.isClassLike(child)) ts.forEachChild(child, visit);
@@ -63,7 +59,7 @@ export function withoutShadowedGlobals(
   for (const statement of statements) {
     if (!ts.isVariableStatement(statement)) continue;
     const names = new Set<string>();
-    for (const declaration of statement.declarationList.declarations) bindNames(declaration.name, names);
+    for (const declaration of statement.declarationList.declarations) addBoundNames(declaration.name, names);
     for (const name of names) if (globalNames.has(name)) shadowed.add(name);
   }
   if (shadowed.size === 0) return [...statements];

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { installationFolder } from "../installation.js";
 import { ambientDeclarations } from "./ambient.js";
+import { addBoundNames } from "./boundNames.js";
 import type {
   CellDiagnostic,
   CompileOutcome,
@@ -21,9 +22,6 @@ import {
   typescript as ts,
 } from "./typescriptForTslab.js";
 import { WatchedFiles } from "./watchedFiles.js";
-
-/** The root of the moelab installation that runs: this file lies in `dist/kernel/cells`. */
-const packageRoot = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Faults that would stop cells which run well: a package without types is `any`. */
 const ignoredCodes = new Set([7016]);
@@ -72,8 +70,9 @@ function untypedDeclarations(code: string): string {
   const file = ts.createSourceFile("cell.ts", code, ts.ScriptTarget.Latest, true, ts.ScriptKind.TS);
   const lines: string[] = [];
   const declare = (name: any) => {
-    if (ts.isIdentifier(name)) lines.push(`declare let ${name.text}: any;`);
-    else for (const element of name.elements) if (element.name) declare(element.name);
+    const names = new Set<string>();
+    addBoundNames(name, names);
+    for (const each of names) lines.push(`declare let ${each}: any;`);
   };
   for (const statement of file.statements) {
     if (ts.isVariableStatement(statement)) {
@@ -166,7 +165,7 @@ export class TslabCompiler {
   #open(): Converter {
     this.#files = new WatchedFiles();
     return createConverter({
-      paths: { moelab: [path.join(packageRoot, "dist", "src", "index.d.ts")] },
+      paths: { moelab: [path.join(installationFolder, "dist", "src", "index.d.ts")] },
       typeRoots: typeRoots(this.#directory),
       documentation: this.#documentation,
       watchFile: this.#files.watch,

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { installationFolder } from "../installation.js";
 import { ask } from "./ask.js";
 import { type Finding, off, ok, problem } from "./finding.js";
-import { projectRoot } from "./places.js";
 
 /** What the engine said of itself, in a process of its own. */
 export interface Engine {
@@ -39,7 +39,7 @@ function why(errors: string, signal: NodeJS.Signals | null): string {
 }
 
 export async function findEngine(): Promise<{ findings: Finding[]; engine?: Engine; build: string }> {
-  const path = join(projectRoot(), "native", "build", "Release", "moelab.node");
+  const path = join(installationFolder, "native", "build", "Release", "moelab.node");
   if (!existsSync(path)) {
     const missing = problem("engine", `it is not built (expected ${path})`, "run `npm run setup`");
     return { findings: [missing], build: "unknown" };

@@ -1,7 +1,7 @@
 import { readFileSync, statfsSync } from "node:fs";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { installationFolder } from "../installation.js";
 import { type Finding, off, ok, problem } from "./finding.js";
-import { projectRoot } from "./places.js";
 
 const gibi = 2 ** 30;
 
@@ -59,7 +59,7 @@ function lockedMemory(): Finding {
 }
 
 function disk(): Finding {
-  const { bavail, bsize } = statfsSync(projectRoot());
+  const { bavail, bsize } = statfsSync(installationFolder);
   const free = bavail * bsize;
   const value = `${size(free)} free`;
   if (free < 0.2 * gibi) {

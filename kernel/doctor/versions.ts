@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { installationFolder, moelabVersion } from "../installation.js";
 import { ask, versionIn } from "./ask.js";
 import { type Finding, off, ok, problem } from "./finding.js";
-import { environment, projectRoot } from "./places.js";
+import { environment } from "./places.js";
 
 const setUp = "run `npm run setup`";
 const oldestNode = [20, 11];
@@ -19,7 +20,7 @@ function node(): Finding {
 const packages = ["typescript", "tslab", "zeromq", "apache-arrow"];
 
 async function npmPackage(name: string): Promise<Finding> {
-  const file = join(projectRoot(), "node_modules", name, "package.json");
+  const file = join(installationFolder, "node_modules", name, "package.json");
   if (!existsSync(file)) return problem(name, "the package is not installed", setUp);
   const { version } = JSON.parse(readFileSync(file, "utf8"));
   if (name !== "zeromq") return ok(name, version);
@@ -87,9 +88,8 @@ function inEnvironment(name: string, module: string, fix: string): Finding {
 }
 
 export function versions(): (Finding | Promise<Finding>)[] {
-  const { version } = JSON.parse(readFileSync(join(projectRoot(), "package.json"), "utf8"));
   return [
-    ok("moelab", version),
+    ok("moelab", moelabVersion()),
     node(),
     tool("npm", "npm"),
     ...packages.map(npmPackage),

@@ -75,6 +75,6 @@ export class KernelInterrupt extends Error {
   override name = "KernelInterrupt";
 }
 
-export function interruptReason(): KernelInterrupt {
+function interruptReason(): KernelInterrupt {
   return new KernelInterrupt("The cell was interrupted.");
 }

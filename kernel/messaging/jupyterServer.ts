@@ -1,4 +1,5 @@
-import type { CellError, ExecuteOutcome, SessionEvent } from "../session/events.js";
+import type { ExecuteOutcome, SessionEvent } from "../session/events.js";
+import { kernelFault } from "../session/kernelFault.js";
 import type { Session } from "../session/session.js";
 import { toCodepoints, toUtf16 } from "./codepoints.js";
 import type { ConnectionInfo } from "./connectionFile.js";
@@ -78,13 +79,7 @@ export class JupyterServer {
       const content = await this.#replyTo(type, request);
       if (content) this.#sockets.reply(channel, request, type.replace(/_request$/, "_reply"), content);
     } catch (fault) {
-      const { name, message, stack } = fault as Error;
-      const content = {
-        status: "error",
-        ename: name,
-        evalue: message,
-        traceback: (stack ?? message).split("\n"),
-      };
+      const content = { status: "error", ...errorContent(kernelFault(fault)) };
       this.#sockets.reply(channel, request, type.replace(/_request$/, "_reply"), content);
     }
     this.#status("idle", request.header);
@@ -178,8 +173,7 @@ export class JupyterServer {
         this.#publish(event, header),
       );
     } catch (fault) {
-      const { name, message, stack } = fault as Error;
-      const error: CellError = { name, message, traceback: (stack ?? message).split("\n") };
+      const error = kernelFault(fault);
       if (!execution.silent) this.#publish({ type: "error", error }, header);
       return { status: "died", executionCount: this.#executionCount, error };
     }

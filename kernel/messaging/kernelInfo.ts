@@ -1,7 +1,8 @@
 import { createRequire } from "node:module";
+import { moelabVersion } from "../installation.js";
 import { protocolVersion } from "./wire.js";
 
-const { version }: { version: string } = createRequire(import.meta.url)("../../../package.json");
+const version = moelabVersion();
 const { version: languageVersion }: { version: string } = createRequire(import.meta.url)(
   "typescript/package.json",
 );

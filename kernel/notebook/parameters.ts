@@ -12,7 +12,7 @@ import {
 
 /** The tags that mark the two cells; papermill's names, so that either runs the other's notebooks. */
 export const parametersTag = "parameters";
-export const injectedTag = "injected-parameters";
+const injectedTag = "injected-parameters";
 
 /** A parameter that the notebook does not have, or a value that does not fit it. */
 export class ParameterError extends Error {

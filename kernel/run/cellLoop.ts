@@ -1,5 +1,6 @@
 import { type CodeCell, cellTags, type Notebook } from "../notebook/format.js";
 import type { CellStatus, ExecuteOutcome, ExecuteRequest, SessionEvent } from "../session/events.js";
+import { kernelFault } from "../session/kernelFault.js";
 import type { RunEvent } from "./runState.js";
 import type { StopRequest } from "./stopRequest.js";
 
@@ -91,8 +92,7 @@ async function executeCell(
     return await session.execute({ code: cell.source, id: cell.id, input }, report);
   } catch (cause) {
     // The session itself failed; the cell did not run to its end.
-    const { name, message, stack } = cause instanceof Error ? cause : new Error(String(cause));
-    const error = { name, message, traceback: (stack ?? message).split("\n") };
+    const error = kernelFault(cause);
     report({ type: "error", error });
     return { status: "died", executionCount: 0, error };
   }

@@ -6,7 +6,7 @@ import type { Terminal } from "./terminal.js";
 import { Throttle } from "./throttle.js";
 
 /** How often something that changes in place is printed into a log, in milliseconds. */
-export const logInterval = 5000;
+const logInterval = 5000;
 
 type StreamName = "stdout" | "stderr";
 

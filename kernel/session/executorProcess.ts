@@ -8,6 +8,7 @@ import type { KernelEnd } from "../channel/kernelEnd.js";
 import type { CellNumber, ToExecutor, ToKernel } from "../channel/messages.js";
 import type { ExitReport } from "./exitReport.js";
 import { NativeOutput } from "./nativeOutput.js";
+import { resolvable } from "./resolvable.js";
 
 const program = fileURLToPath(new URL("../executor/main.js", import.meta.url));
 
@@ -70,7 +71,7 @@ export class ExecutorProcess {
     this.identity = `${generation}-${randomBytes(6).toString("hex")}`;
     this.#channel = channel;
     this.#listener = listener;
-    const { promise, resolve, reject } = withResolvers<void>();
+    const { promise, resolve, reject } = resolvable<void>();
     this.ready = promise;
     channel.connect(this.identity, (message) => {
       if (message.type === "ready") resolve();
@@ -196,14 +197,4 @@ export class ExecutorProcess {
     );
     this.#listener.exit(report);
   }
-}
-
-function withResolvers<T>() {
-  let resolve!: (value: T) => void;
-  let reject!: (fault: Error) => void;
-  const promise = new Promise<T>((onValue, onFault) => {
-    resolve = onValue;
-    reject = onFault;
-  });
-  return { promise, resolve, reject };
 }

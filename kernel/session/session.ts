@@ -7,6 +7,8 @@ import type { CellNumber, ToExecutor, ToKernel } from "../channel/messages.js";
 import type { CellError, CellStatus, ExecuteOutcome, ExecuteRequest, SessionEvent } from "./events.js";
 import { ExecutorProcess } from "./executorProcess.js";
 import { describeExit, type ExitReport, executorDied } from "./exitReport.js";
+import { kernelFault } from "./kernelFault.js";
+import { resolvable } from "./resolvable.js";
 import { initialState, nextState, type SessionChange, type SessionState } from "./sessionState.js";
 import { StreamCoalescer } from "./streamCoalescer.js";
 
@@ -210,8 +212,7 @@ export class Session {
         expressions: userExpressions,
       });
     } catch (fault) {
-      const { name, message, stack } = fault as Error;
-      cell.finish({ status: "died", error: { name, message, traceback: (stack ?? message).split("\n") } });
+      cell.finish({ status: "died", error: kernelFault(fault) });
     }
   }
 
@@ -331,11 +332,3 @@ const notStarted: Ending = {
     traceback: ["KernelInterrupt: The cell was interrupted before it ran."],
   },
 };
-
-function resolvable<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve!: (value: T) => void;
-  const promise = new Promise<T>((onValue) => {
-    resolve = onValue;
-  });
-  return { promise, resolve };
-}
