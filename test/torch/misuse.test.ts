@@ -515,10 +515,11 @@ describe("processes", () => {
   it("random calls of every typed operator: nothing ends the process", () => {
     const folder = mkdtempSync(join(tmpdir(), "moelab-fuzz-"));
     try {
-      for (const seed of ["1", String(Date.now() % 2 ** 31)]) {
+      for (const seed of ["1", "2"]) {
         const log = join(folder, "call");
         const script = join(packageRoot(), "test/torch/fuzzOperators.mjs");
         const child = spawnSync(process.execPath, [script, seed, "5", log], {
+          cwd: folder, // from_file creates the files it is asked for
           encoding: "utf8",
           timeout: 100_000,
         });
