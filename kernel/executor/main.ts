@@ -88,6 +88,7 @@ function installGlobals(): void {
 function reportUncaught(what: string, thrown: unknown): void {
   const { traceback } = traces.report(thrown);
   outputs.write(executor.currentCell.number, "stderr", `${what}: ${traceback.join("\n")}\n`);
+  process.exitCode ||= 1; // of a script, which must not seem to have succeeded
 }
 process.on("uncaughtException", (thrown) => reportUncaught("Uncaught", thrown));
 process.on("unhandledRejection", (thrown) => reportUncaught("Unhandled rejection", thrown));

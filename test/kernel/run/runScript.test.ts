@@ -110,6 +110,13 @@ console.log("main");
     expect([code, stdout, stderr]).toEqual([expected, "before\n", ""]);
   });
 
+  it("exits with 1 after an error that nothing caught", async () => {
+    place.write("uncaught.ts", "setTimeout(() => {\n  throw new Error('late');\n}, 10);\n");
+    const { code, stderr } = await start("uncaught.ts").finished;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Uncaught: Error: late[\s\S]*uncaught\.ts:2:/);
+  });
+
   it("finds itself in import.meta", async () => {
     const code = "console.log(import.meta.url, import.meta.filename, import.meta.dirname);\n";
     place.write("deep/who am i.ts", code);
