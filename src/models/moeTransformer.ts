@@ -106,7 +106,7 @@ export interface GenerateOptions extends SamplingOptions {
 /** Routing of one sequence in plain numbers, as `viz.tokenRibbon` and others take it. */
 export interface TokenRouting {
   /** Names of the MoE layers. */
-  layers: string[];
+  layerNames: string[];
   /** layer × token × k: chosen experts, best first. */
   experts: number[][][];
   /** layer × token × k: their weights, 0 where dropped. */
@@ -236,7 +236,7 @@ export class MoETransformer extends Module implements Trainable, Routed {
     this.evaluate(() => tidy(() => void this.hiddenStates(this.toBatch(sequence))));
     const layers = this.routing();
     return {
-      layers: layers.map(({ layer }) => layer),
+      layerNames: layers.map(({ layer }) => layer),
       experts: layers.map(({ experts }) => experts.toArray() as number[][]),
       weights: layers.map(({ weights }) => weights.toArray() as number[][]),
       load: layers.map(({ load }) => load.toArray() as number[]),

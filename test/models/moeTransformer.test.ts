@@ -168,8 +168,10 @@ describe("routing", () => {
 
   test("of one sequence, in plain numbers", () => {
     const model = build();
-    const { layers, experts, weights, load, expertCount } = model.routeTokens([1, 2, 3]);
-    expect([layers.length, experts.length, experts[0].length, experts[0][0].length]).toEqual([2, 2, 3, 2]);
+    const { layerNames, experts, weights, load, expertCount } = model.routeTokens([1, 2, 3]);
+    expect([layerNames.length, experts.length, experts[0].length, experts[0][0].length]).toEqual([
+      2, 2, 3, 2,
+    ]);
     expect(weights[1][2][0] + weights[1][2][1]).toBeCloseTo(1, 5);
     expect(weights[0][0][0]).toBeGreaterThanOrEqual(weights[0][0][1]);
     expect(load[0].reduce((a, b) => a + b)).toBe(6);
