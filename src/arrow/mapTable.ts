@@ -1,9 +1,9 @@
+import { mapFile } from "../files/mapping.js";
 import { tidy } from "../torch/lifetime.js";
 import type { ArrowTable } from "./arrowObjects.js";
 import { fileColumns } from "./fileColumns.js";
 import { ArrowFileError, readFileMetadata } from "./fileMetadata.js";
 import { arrowLibrary } from "./library.js";
-import { mapFile } from "./mapping.js";
 
 const maxBufferBytes = 4 * 2 ** 30;
 

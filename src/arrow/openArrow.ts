@@ -1,3 +1,4 @@
+import { mapFile, mappedTensor } from "../files/mapping.js";
 import { type DType, dtypeFacts } from "../torch/dtype.js";
 import { tidy } from "../torch/lifetime.js";
 import { operator } from "../torch/operator.js";
@@ -7,7 +8,6 @@ import { describeType, naturalDType, reinterpretations } from "./elementTypes.js
 import { type FileColumn, fileColumns } from "./fileColumns.js";
 import { ArrowFileError, type FileField, readFileMetadata } from "./fileMetadata.js";
 import { elementCount } from "./layout.js";
-import { mapFile, mappedTensor } from "./mapping.js";
 import { readFieldMetadata } from "./tensorColumn.js";
 
 const concatenate = operator("aten::cat");

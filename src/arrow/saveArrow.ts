@@ -1,6 +1,5 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { dtypeFacts } from "../torch/dtype.js";
+import { type Write, writeAtomically } from "../files/atomicFile.js";
+import { writeElements } from "../files/elements.js";
 import { tidy } from "../torch/lifetime.js";
 import type { Tensor } from "../torch/tensor.js";
 import { storageType } from "./elementTypes.js";
@@ -33,47 +32,19 @@ export function saveArrow(
 
 /** Writes a body that is laid out already; see {@link layOut}. */
 export function writeLayout(path: string, layout: BodyLayout, options: SaveArrowOptions = {}): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${Date.now()}.tmp`);
-  const file = openSync(temporary, "wx");
-  try {
-    try {
-      writeFile(new Sink(file), layout, options.metadata ?? {});
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
-  syncFolder(dirname(path));
-}
-
-/** Makes the new name last through a power failure, where the system lets folders be synced. */
-function syncFolder(path: string): void {
-  try {
-    const folder = openSync(path, "r");
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
-  } catch {}
+  writeAtomically(path, (write) => writeFile(new Sink(write), layout, options.metadata ?? {}));
 }
 
 /** Bytes in sequence to a file, knowing where it is. */
 class Sink {
   position = 0;
 
-  constructor(private readonly file: number) {}
+  constructor(private readonly body: Write) {}
 
-  write(bytes: Uint8Array): void {
-    for (let written = 0; written < bytes.byteLength; ) {
-      written += writeSync(this.file, bytes, written, bytes.byteLength - written);
-    }
+  readonly write: Write = (bytes) => {
+    this.body(bytes);
     this.position += bytes.byteLength;
-  }
+  };
 
   /** Zeros up to a position. */
   fill(position: number): void {
@@ -142,23 +113,11 @@ function field(column: PlacedColumn) {
   return new arrow.Field(column.name, list, false, fieldMetadata(column));
 }
 
-const windowBytes = 64 * 2 ** 20;
-
-/** Goes through a tensor in windows: what lies on another device or has gaps never needs a second whole copy here. */
+/** The elements of a region, in the order in which they lie in memory. */
 function writeRegion(sink: Sink, { source, order, bytes }: Region): void {
   if (bytes === 0) return;
   tidy(() => {
     const detached = source.detach();
-    const packed = order === null ? detached.contiguous() : detached;
-    const inMemoryOrder = order === null || isIdentity(order) ? packed : packed.permute([...order]);
-    const flat = inMemoryOrder.view([source.numel]);
-    const step = windowBytes / dtypeFacts[source.dtype].bytes;
-    for (let start = 0; start < source.numel; start += step) {
-      tidy(() => {
-        const window = flat.narrow(0, start, Math.min(step, source.numel - start)).cpu();
-        const values = window.asTypedArray();
-        sink.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-      });
-    }
+    writeElements(sink.write, order === null || isIdentity(order) ? detached : detached.permute([...order]));
   });
 }

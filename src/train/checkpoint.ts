@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { syncFolder, writeAtomically } from "../files/atomicFile.js";
 import { fromTypedArray } from "../torch/creation.js";
 import { tidy } from "../torch/lifetime.js";
 import type { Tensor } from "../torch/tensor.js";
-import { syncFolder, writeAtomically } from "../weights/atomicFile.js";
 import { loadSafetensors, saveSafetensors } from "../weights/safetensors.js";
 import { History } from "./history.js";
 

@@ -1,11 +1,13 @@
 /** safetensors files, mapped when read and streamed when written. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
+import { writeAtomically } from "../files/atomicFile.js";
+import { writeElements } from "../files/elements.js";
+import { mapFile, mappedTensor } from "../files/mapping.js";
 import { dtypeFacts } from "../torch/dtype.js";
 import { keep, tidy } from "../torch/lifetime.js";
-import { empty, fromFile } from "../torch/operators.generated.js";
+import { empty } from "../torch/operators.generated.js";
 import type { Tensor } from "../torch/tensor.js";
-import { writeAtomically } from "./atomicFile.js";
 import {
   dtypeOf,
   type Header,
@@ -38,7 +40,7 @@ export class SafetensorsFile {
     if (end > 0) {
       const size = header.dataStart + end;
       // Not in the care of a scope: tensors are taken from it for as long as the file object lives.
-      this.#bytes = keep(fromFile(this.path, false, size, { dtype: "uint8" }));
+      this.#bytes = keep(mapFile(this.path, size));
     }
   }
 
@@ -68,9 +70,12 @@ export class SafetensorsFile {
     const start = this.#dataStart + entry.begin;
     const bytes = this.#bytes;
     return tidy(() => {
-      const part = bytes.narrow(0, start, entry.end - entry.begin);
-      const aligned = start % dtypeFacts[dtype].bytes === 0 ? part : part.clone();
-      return aligned.view(dtype).view(entry.shape);
+      if (start % dtypeFacts[dtype].bytes === 0) return mappedTensor(bytes, start, entry.shape, dtype);
+      return bytes
+        .narrow(0, start, entry.end - entry.begin)
+        .clone()
+        .view(dtype)
+        .view(entry.shape);
     });
   }
 
@@ -132,14 +137,7 @@ export function saveSafetensors(
   const { prefix, order } = layOut(described, metadata);
   writeAtomically(resolve(path), (write) => {
     write(prefix);
-    for (const name of order) {
-      tidy(() => {
-        const plain = tensors[name].detach().cpu().contiguous();
-        if (plain.numel === 0) return;
-        const { buffer, byteOffset, byteLength } = plain.asTypedArray();
-        write(new Uint8Array(buffer, byteOffset, byteLength));
-      });
-    }
+    for (const name of order) writeElements(write, tensors[name]);
   });
 }
 
