@@ -216,3 +216,15 @@ test("a failed write leaves the old file and nothing else", () => {
   expect(statSync(path).size).toBe(size);
   expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });
+
+test("a change of one tensor in place does not spoil a backward pass through another", () => {
+  const path = at("independent.safetensors");
+  weights.saveSafetensors(path, { a: torch.tensor([1, 2]), b: torch.tensor([3, 4]) });
+  const { a, b } = weights.loadSafetensors(path);
+  const x = torch.ones([2]).requiresGrad_();
+  const product = x.mul(a).sum();
+  b.add_(1);
+  product.backward();
+  expect(x.grad!.toArray()).toEqual([1, 2]);
+  expect(weights.loadSafetensors(path).b.toArray()).toEqual([3, 4]);
+});
