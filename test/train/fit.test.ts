@@ -39,6 +39,7 @@ function installNotebook(): { shown: Shown[]; interrupt(): void; nextCell(): voi
     display: (data, options = {}) => void shown.push({ data, options }),
     clearOutput: () => {},
     input: () => null,
+    onTermination: () => {},
     get signal() {
       return controller.signal;
     },
