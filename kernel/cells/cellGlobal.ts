@@ -1,2 +1,2 @@
-/** Global under which the executor installs `import` and `meta` for compiled cells. */
+/** Global under which the executor installs `import`, `meta` and `hold` for compiled cells. */
 export const cellGlobal = "moelab$cell";

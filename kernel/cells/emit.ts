@@ -1,5 +1,6 @@
 import { withCellImports } from "./cellImports.js";
 import type { CompiledCell } from "./compiler.js";
+import { withHeldAwaits } from "./heldAwaits.js";
 import { withReplBindings } from "./replBindings.js";
 import { withoutShadowedGlobals } from "./shadowedGlobals.js";
 import { typescript as ts } from "./typescriptForTslab.js";
@@ -21,7 +22,8 @@ const compilerOptions = {
 };
 
 const toScript = (shadowed: Set<string>) => (context: any) => (file: any) => {
-  const script = withReplBindings(withCellImports(file.statements, context), context);
+  const program = withHeldAwaits(file.statements, context);
+  const script = withReplBindings(withCellImports(program, context), context);
   const statements = withoutShadowedGlobals(script, context, shadowed);
   return ts.factory.updateSourceFile(
     file,

@@ -1,4 +1,5 @@
 import { Session } from "node:inspector";
+import { HeldPromises } from "./heldPromises.js";
 
 /** How a script ended; `terminated` when the control worker stopped it. */
 export type Evaluation =
@@ -12,7 +13,10 @@ export type Evaluation =
  * script that this same session runs.
  */
 export class Evaluator {
-  readonly #session = new Session();
+  /** What the scripts that run wait for. */
+  readonly held = new HeldPromises();
+  #session = new Session();
+  #pending = 0;
   readonly #receiver = { value: undefined as unknown };
   #receiverId = "";
 
@@ -30,8 +34,21 @@ export class Evaluator {
     this.#session.disconnect();
   }
 
+  /**
+   * Forgets scripts that were given up before they ended, and what they wait for. The session goes with them: of a lost
+   * promise V8 would tell it from within a garbage collection, where Node 22 and later abort rather than listen.
+   */
+  async abandon(): Promise<void> {
+    if (this.#pending === 0) return;
+    this.#session.disconnect();
+    this.held.release();
+    this.#session = new Session();
+    await this.open();
+  }
+
   async evaluate(javascript: string): Promise<Evaluation> {
     let answer: any;
+    this.#pending++;
     try {
       answer = await this.#post("Runtime.evaluate", {
         expression: javascript,
@@ -41,6 +58,8 @@ export class Evaluator {
       });
     } catch {
       return { type: "terminated" };
+    } finally {
+      this.#pending--;
     }
     const { exceptionDetails, result } = answer;
     if (exceptionDetails && !exceptionDetails.exception) return { type: "terminated" };

@@ -45,6 +45,11 @@ export class Executor {
     this.#evaluator.close();
   }
 
+  /** Keeps a promise that a cell waits for. */
+  get hold(): <T>(value: T) => T {
+    return this.#evaluator.held.hold;
+  }
+
   /** The cell for which code runs now, as far as that can be known; else the newest. */
   get currentCell(): CellRun {
     return this.#scope.cell ?? this.#latest;
@@ -70,7 +75,11 @@ export class Executor {
     const cell = this.#latest;
     if (cell.settled) return;
     cell.interrupts++;
-    const settle = () => this.#settle(cell, { status: "interrupted" }, {});
+    const settle = () => {
+      if (cell.settled) return;
+      this.#settle(cell, { status: "interrupted" }, {});
+      void this.#evaluator.abandon();
+    };
     if (terminated || cell.interrupts > 1) settle();
     else nodeSetTimeout(settle, cell.cancellation.cooperative ? cooperativeGrace : pendingGrace);
   }

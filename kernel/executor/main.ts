@@ -80,7 +80,7 @@ function installGlobals(): void {
     },
   );
   Object.defineProperty(globalThis, cellGlobal, {
-    value: Object.freeze({ import: modules.import, meta: modules.meta }),
+    value: Object.freeze({ import: modules.import, meta: modules.meta, hold: executor.hold }),
   });
   traces.install();
 }

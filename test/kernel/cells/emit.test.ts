@@ -42,10 +42,17 @@ describe("emit", () => {
     );
   });
 
+  it("holds what the top level waits for, and leaves functions as they are", () => {
+    expect(script("const x = [await a, { b: await f(await c) }];")).toBe(
+      "let x = [await moelab$cell.hold(a), { b: await moelab$cell.hold(f(await moelab$cell.hold(c))) }];",
+    );
+    expect(script("(async () => await a)();")).toBe("(async () => await a)();");
+  });
+
   it("keeps variables that are called like globals under another name", () => {
     const shadowed = new Set<string>();
     expect(script('import { setTimeout } from "node:timers/promises"; await setTimeout(5);', shadowed)).toBe(
-      'let { setTimeout: setTimeout$cell } = await moelab$cell.import("node:timers/promises");\nawait setTimeout$cell(5);',
+      'let { setTimeout: setTimeout$cell } = await moelab$cell.import("node:timers/promises");\nawait moelab$cell.hold(setTimeout$cell(5));',
     );
     expect(
       script(

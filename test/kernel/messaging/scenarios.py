@@ -288,6 +288,14 @@ const training = train.fit(small, { batch }, { steps: 100_000 });"""
 
 
 @scenario
+def waiting_for_what_nothing_can_settle(kernel):
+    kernel.ok("(await import('node:v8')).setFlagsFromString('--expose-gc');")
+    collect = "(await import('node:vm')).runInNewContext('gc')();"
+    kernel.interrupted(f"setTimeout(async () => {{ {collect} }}, 50); await new Promise(() => {{}});", after=1)
+    assert kernel.ok(f"{collect}\n'alive'").text == "'alive'"
+
+
+@scenario
 def interrupt_by_signal(kernel):
     msg_id = kernel.send("while (true) {}")
     time.sleep(0.3)
