@@ -145,13 +145,13 @@ export class Executor {
   }
 }
 
-/**
- * A cell that was asked to stop counts as interrupted however it ended: those queued behind it must not run. An
- * AbortError is what the web platform's work throws when it stops on request; its message may say how to go on.
- */
+/** A cell that was asked to stop counts as interrupted however it ended: those queued behind it must not run. */
 function interruptedOutcome(fault?: FaultReport): Outcome {
   const name = "KernelInterrupt";
-  const message = fault?.name === "AbortError" ? fault.message : "The cell was interrupted.";
-  const frames = fault?.traceback.filter((line) => /^\s/.test(line)) ?? [];
+  // What work of the web platform's kind throws when it stops on request. Its message may say how to go on; where it
+  // happened to stop is of no interest.
+  const stoppedItself = fault?.name === "AbortError";
+  const message = stoppedItself ? fault.message : "The cell was interrupted.";
+  const frames = stoppedItself ? [] : (fault?.traceback.filter((line) => /^\s/.test(line)) ?? []);
   return { status: "interrupted", fault: { name, message, traceback: [`${name}: ${message}`, ...frames] } };
 }
