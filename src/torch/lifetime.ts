@@ -30,11 +30,15 @@ function garbageCollector(): Collector {
   return collector;
 }
 
+/** The scopes that code is in, the innermost last. */
+let scopes: Tensor[][] = [];
+
 /** Hands what terminated code made in its scopes to the garbage collector. */
 export function leaveScopes(): void {
-  const made = care.scope ?? [];
+  const left = scopes;
+  scopes = [];
   care.scope = null;
-  for (const tensor of made) if (!tensor.disposed) track(tensor);
+  for (const made of left) for (const tensor of made) if (!tensor.disposed) track(tensor);
 }
 
 /** Frees tensors that nothing refers to any more. Happens by itself; call it to see true memory figures. */
@@ -75,9 +79,7 @@ export function keep<T extends Tensor>(tensor: T): T {
  * @throws TypeError when `body` is asynchronous: its tensors would be freed while it still runs.
  */
 export function tidy<T>(body: () => T): T {
-  const outer = care.scope;
-  const mine: Tensor[] = [];
-  care.scope = mine;
+  const mine = enterScope();
   let result: T;
   try {
     result = body();
@@ -86,15 +88,27 @@ export function tidy<T>(body: () => T): T {
       throw new TypeError("tidy: expected a synchronous function, got one that returns a promise");
     }
   } catch (error) {
-    care.scope = outer;
+    leaveScope();
     release(mine, new Set());
     throw error;
   }
-  care.scope = outer;
+  leaveScope();
   const returned = new Set<unknown>();
   collectTensors(result, returned, 0);
   release(mine, returned);
   return result;
+}
+
+function enterScope(): Tensor[] {
+  const made: Tensor[] = [];
+  scopes.push(made);
+  care.scope = made;
+  return made;
+}
+
+function leaveScope(): void {
+  scopes.pop();
+  care.scope = scopes.at(-1) ?? null;
 }
 
 function release(made: Tensor[], returned: Set<unknown>): void {
