@@ -10,11 +10,15 @@ export class Cancellation {
   readonly #controller = new AbortController();
   readonly #shared: SharedState;
   readonly #cell: number;
+  readonly #onCooperation: () => void;
   #listened = false;
+  #settled: boolean | undefined;
 
-  constructor(cell: number, shared: SharedState) {
+  /** @param onCooperation called once, when somebody begins to listen or to look */
+  constructor(cell: number, shared: SharedState, onCooperation: () => void) {
     this.#cell = cell;
     this.#shared = shared;
+    this.#onCooperation = onCooperation;
     this.signal = this.#watched(this.#controller.signal);
   }
 
@@ -24,7 +28,12 @@ export class Cancellation {
   }
 
   get requested(): boolean {
-    return this.#shared.interruptedCell === this.#cell;
+    return this.#settled ?? this.#shared.interruptedThrough >= this.#cell;
+  }
+
+  /** The cell is over: an interrupt of others does not concern what it left behind. */
+  settle(): void {
+    this.#settled = this.requested;
   }
 
   abort(): void {
@@ -35,7 +44,7 @@ export class Cancellation {
     // Aborting looks at the signal, too.
     if (this.#listened || this.requested) return;
     this.#listened = true;
-    this.#shared.cooperative = true;
+    this.#onCooperation();
   }
 
   #watched(signal: AbortSignal): AbortSignal {

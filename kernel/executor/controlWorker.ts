@@ -30,7 +30,7 @@ const terminate = () =>
   new Promise<void>((resolve) => void inspector.post("Runtime.terminateExecution", () => resolve()));
 const interruption = new Interruption(shared, postToMain, terminate);
 
-let currentCell = 0;
+let newestCell = 0;
 let askedInput = 0;
 
 function answerInput(answer: InputAnswer): void {
@@ -42,12 +42,12 @@ function answerInput(answer: InputAnswer): void {
 function receive(message: ToExecutor): void {
   switch (message.type) {
     case "run":
-      currentCell = message.cell;
+      newestCell = Math.max(newestCell, message.cell);
       postToMain(message);
       break;
     case "interrupt":
       if (askedInput !== 0) answerInput({ value: null, interrupted: true });
-      void interruption.interrupt(currentCell);
+      void interruption.interrupt(newestCell);
       break;
     case "inputReply":
       if (message.input === askedInput) answerInput({ value: message.value, interrupted: false });
@@ -87,7 +87,8 @@ parentPort!.on("message", async (message: ToControl) => {
   else if (message.type === "input") {
     askedInput = message.input;
     // Nobody answers for a cell that is to stop.
-    if (shared.interruptedCell === message.cell) answerInput({ value: null, interrupted: true });
+    if (message.running && message.cell <= shared.interruptedThrough)
+      answerInput({ value: null, interrupted: true });
     else end.send(message.json);
   } else {
     killAfter(exitGrace);

@@ -1,5 +1,4 @@
 import { Session } from "node:inspector";
-import { HeldPromises } from "./heldPromises.js";
 
 /** How a script ended; `terminated` when the control worker stopped it. */
 export type Evaluation =
@@ -9,14 +8,11 @@ export type Evaluation =
 
 /**
  * Runs scripts in V8's REPL mode: names may be declared again, `await` stands anywhere, variables live on after an
- * error. The session belongs to the main thread, because termination from another thread's session does not reach a
- * script that this same session runs.
+ * error. One evaluator serves one cell at a time. Its session belongs to the main thread, because termination from
+ * another thread's session does not reach a script that this same session runs.
  */
 export class Evaluator {
-  /** What the scripts that run wait for. */
-  readonly held = new HeldPromises();
-  #session = new Session();
-  #pending = 0;
+  readonly #session = new Session();
   readonly #receiver = { value: undefined as unknown };
   #receiverId = "";
 
@@ -24,31 +20,22 @@ export class Evaluator {
     this.#session.connect();
     const key = "moelab$receiver";
     (globalThis as any)[key] = this.#receiver;
-    const { result } = await this.#post("Runtime.evaluate", { expression: key });
+    const opened = this.#post("Runtime.evaluate", { expression: key });
     delete (globalThis as any)[key];
-    this.#receiverId = result.objectId;
+    this.#receiverId = (await opened).result.objectId;
   }
 
-  /** Node waits for connected sessions when it exits, and says so. */
+  /**
+   * Forgets a script that was given up before it ended. Of a promise that is lost meanwhile V8 would tell the session
+   * from within a garbage collection, where Node 22 and later abort rather than listen. Node also waits for connected
+   * sessions when it exits, and says so.
+   */
   close(): void {
     this.#session.disconnect();
   }
 
-  /**
-   * Forgets scripts that were given up before they ended, and what they wait for. The session goes with them: of a lost
-   * promise V8 would tell it from within a garbage collection, where Node 22 and later abort rather than listen.
-   */
-  async abandon(): Promise<void> {
-    if (this.#pending === 0) return;
-    this.#session.disconnect();
-    this.held.release();
-    this.#session = new Session();
-    await this.open();
-  }
-
   async evaluate(javascript: string): Promise<Evaluation> {
     let answer: any;
-    this.#pending++;
     try {
       answer = await this.#post("Runtime.evaluate", {
         expression: javascript,
@@ -58,8 +45,6 @@ export class Evaluator {
       });
     } catch {
       return { type: "terminated" };
-    } finally {
-      this.#pending--;
     }
     const { exceptionDetails, result } = answer;
     if (exceptionDetails && !exceptionDetails.exception) return { type: "terminated" };

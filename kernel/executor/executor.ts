@@ -4,9 +4,12 @@ import { Cancellation } from "./cancellation.js";
 import { CellRun } from "./cellRun.js";
 import { createCellScope } from "./cellScope.js";
 import { CellTimers, nodeSetImmediate, nodeSetTimeout } from "./cellTimers.js";
-import { Evaluator } from "./evaluator.js";
+import type { Evaluator } from "./evaluator.js";
+import { Evaluators } from "./evaluators.js";
+import { HeldPromises } from "./heldPromises.js";
 import { shownValue } from "./mimeBundle.js";
 import type { Outputs } from "./outputs.js";
+import { RunningCells } from "./runningCells.js";
 import type { SharedState } from "./sharedState.js";
 import type { StackTraces } from "./stackTraces.js";
 
@@ -18,87 +21,98 @@ const cooperativeGrace = 5000;
 /** The same for a cell that merely waits: rejections that the signal set off still come through. */
 const pendingGrace = 50;
 
-/** Runs cells on the main thread and settles each exactly once, also when its code was stopped. */
+/**
+ * Runs cells on the main thread and settles each exactly once, also when its code was stopped. Cells that run side by
+ * side take turns: one goes on while the others wait for a promise.
+ */
 export class Executor {
-  readonly #scope = createCellScope(nodeSetImmediate);
+  readonly #running: RunningCells;
+  readonly #scope = createCellScope(nodeSetImmediate, (cell) => this.#running.holds(cell));
   readonly #timers = new CellTimers(this.#scope, () => this.currentCell);
-  readonly #evaluator = new Evaluator();
+  readonly #evaluators = new Evaluators();
   readonly #outputs: Outputs;
   readonly #shared: SharedState;
   readonly #traces: StackTraces;
-  #latest: CellRun;
+  /** Keeps the promises that cells wait for. */
+  readonly held = new HeldPromises(
+    () => this.currentCell,
+    (cell) => {
+      // One that runs alone needs not be told from others.
+      if (this.#running.size > 1) this.#scope.run(cell, () => {});
+    },
+  );
 
   constructor(outputs: Outputs, shared: SharedState, traces: StackTraces) {
     this.#outputs = outputs;
     this.#shared = shared;
     this.#traces = traces;
-    this.#latest = new CellRun(0, new Cancellation(0, shared));
-    this.#latest.settled = true;
+    const none = new CellRun(0, new Cancellation(0, shared, () => {}));
+    this.#running = new RunningCells(shared, none);
+    none.settled = true;
+    none.cancellation.settle();
   }
 
   async open(): Promise<void> {
     this.#timers.install();
-    await this.#evaluator.open();
+    await this.#evaluators.open();
   }
 
   close(): void {
-    this.#evaluator.close();
+    this.#evaluators.close();
   }
 
-  /** Keeps a promise that a cell waits for. */
-  get hold(): <T>(value: T) => T {
-    return this.#evaluator.held.hold;
-  }
-
-  /** The cell for which code runs now, as far as that can be known; else the newest. */
+  /** The cell for which code runs now, as far as that can be known; else the newest that runs. */
   get currentCell(): CellRun {
-    return this.#scope.cell ?? this.#latest;
+    return this.#scope.cell ?? this.#running.likeliest;
   }
 
   run(message: RunMessage): void {
-    const cell = new CellRun(message.cell, new Cancellation(message.cell, this.#shared));
-    this.#latest = cell;
-    this.#shared.cooperative = false;
+    const cancellation = new Cancellation(message.cell, this.#shared, () => this.#running.trustChanged());
+    const cell = new CellRun(message.cell, cancellation);
+    this.#running.start(cell);
     this.#traces.add(message.name, message.sourceMap, message.source);
-    this.#scope.run(cell, () => void this.#execute(cell, message));
+    // The interrupt came while another cell kept this one from starting.
+    if (cancellation.requested) this.#settle(cell, { status: "interrupted" }, {});
+    else this.#scope.run(cell, () => void this.#execute(cell, message));
   }
 
-  /** Tells the cell's code that it is to stop; called while the cell still runs. */
+  /** Tells the code of interrupted cells that it is to stop; called while they still run. */
   abort(): void {
-    const cell = this.#latest;
-    if (cell.settled || !cell.cancellation.requested) return;
-    this.#scope.run(cell, () => cell.cancellation.abort());
+    for (const cell of this.#running.interrupted) {
+      this.#scope.run(cell, () => cell.cancellation.abort());
+    }
   }
 
-  /** Ends an interrupted cell that does not end by itself. */
+  /** Ends interrupted cells that do not end by themselves. */
   settleInterrupted(terminated: boolean): void {
-    const cell = this.#latest;
-    if (cell.settled) return;
-    cell.interrupts++;
-    const settle = () => {
-      if (cell.settled) return;
-      this.#settle(cell, { status: "interrupted" }, {});
-      void this.#evaluator.abandon();
-    };
-    if (terminated || cell.interrupts > 1) settle();
-    else nodeSetTimeout(settle, cell.cancellation.cooperative ? cooperativeGrace : pendingGrace);
+    for (const cell of this.#running.interrupted) {
+      cell.interrupts++;
+      const settle = () => this.#settle(cell, { status: "interrupted" }, {});
+      if (cell.interrupts > 1 || (terminated && this.#running.mayBeTerminated(cell))) settle();
+      else nodeSetTimeout(settle, cell.cancellation.cooperative ? cooperativeGrace : pendingGrace);
+    }
   }
 
   async #execute(cell: CellRun, message: RunMessage): Promise<void> {
     let outcome: Outcome;
     let expressions: Record<string, ExpressionReport> = {};
     try {
-      outcome = await this.#outcomeOf(cell, message);
-      if (outcome.status === "ok") expressions = await this.#evaluateExpressions(message.expressions);
+      const evaluator = await this.#evaluators.take();
+      cell.evaluator = evaluator;
+      outcome = await this.#outcomeOf(cell, evaluator, message);
+      if (outcome.status === "ok") {
+        expressions = await this.#evaluateExpressions(evaluator, message.expressions);
+      }
     } catch (fault) {
       // A value's own display method failed, or its bundle is not JSON.
       outcome = { status: "error", fault: this.#traces.report(fault) };
     }
+    if (cell.evaluator) this.#evaluators.giveBack(cell.evaluator);
     this.#settle(cell, outcome, expressions);
   }
 
-  async #outcomeOf(cell: CellRun, message: RunMessage): Promise<Outcome> {
-    const evaluation = await this.#evaluator.evaluate(message.javascript);
+  async #outcomeOf(cell: CellRun, evaluator: Evaluator, message: RunMessage): Promise<Outcome> {
+    const evaluation = await evaluator.evaluate(message.javascript);
     if (evaluation.type === "terminated") return { status: "interrupted" };
     if (evaluation.type === "thrown") {
       return { status: "error", fault: this.#traces.report(evaluation.thrown) };
@@ -117,10 +131,13 @@ export class Executor {
     return { status: "ok" };
   }
 
-  async #evaluateExpressions(expressions: Record<string, string>): Promise<Record<string, ExpressionReport>> {
+  async #evaluateExpressions(
+    evaluator: Evaluator,
+    expressions: Record<string, string>,
+  ): Promise<Record<string, ExpressionReport>> {
     const reports: Record<string, ExpressionReport> = {};
     for (const [name, javascript] of Object.entries(expressions)) {
-      const evaluation = await this.#evaluator.evaluate(javascript);
+      const evaluation = await evaluator.evaluate(javascript);
       if (evaluation.type === "value") {
         reports[name] = { status: "ok", ...(await shownValue(evaluation.value)) };
       } else {
@@ -140,8 +157,17 @@ export class Executor {
     this.#outputs.markEndOfCell(cell.number);
     this.#outputs.send({ type: "done", cell: cell.number, status, fault, expressions });
     cell.settled = true;
+    cell.cancellation.settle();
+    this.#running.end(cell);
+    this.#release(cell);
     // Work of the cell that goes on is to know, too.
     if (interrupted) cell.cancellation.abort();
+  }
+
+  /** Gives up the script of a cell that was settled before its end, and what only settled cells waited for. */
+  #release(cell: CellRun): void {
+    if (cell.evaluator) this.#evaluators.drop(cell.evaluator);
+    if (this.#running.size === 0) this.held.release();
   }
 }
 

@@ -9,8 +9,8 @@ const cooperativeAnswerTime = 5000;
 const lingerTime = 2000;
 
 /**
- * Stops what the main thread does. A ping asks whether it takes messages, and aborts the cell's signal if so. If it
- * does not answer in time, its code is terminated, again and again until it answers.
+ * Stops what the main thread does. A ping asks whether it takes messages, and aborts the signals of the running cells
+ * if so. If it does not answer in time, its code is terminated, again and again until it answers.
  */
 export class Interruption {
   readonly #shared: SharedState;
@@ -26,9 +26,13 @@ export class Interruption {
     this.#terminate = terminate;
   }
 
-  /** A second call while the first is under way takes away the time that a cooperative cell has. */
-  async interrupt(cell: number): Promise<void> {
-    this.#shared.interruptedCell = cell;
+  /**
+   * A second call while the first is under way takes away the time that a cooperative cell has.
+   *
+   * @param newestCell the one that was handed to the main thread last
+   */
+  async interrupt(newestCell: number): Promise<void> {
+    this.#shared.interruptedThrough = newestCell;
     if (this.#underWay) {
       this.#urgent = true;
       return;

@@ -5,6 +5,7 @@ import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_thread
 import { cellGlobal } from "../cells/cellGlobal.js";
 import { KernelInterrupt } from "./cancellation.js";
 import { cellGlobals } from "./cellGlobals.js";
+import type { CellRun } from "./cellRun.js";
 import { CellStream } from "./cellStream.js";
 import { Executor } from "./executor.js";
 import { ModuleImport } from "./moduleImport.js";
@@ -43,8 +44,9 @@ const executor = new Executor(outputs, shared, traces);
 const host = new NotebookHost(outputs, () => executor.currentCell, ask);
 
 let inputs = 0;
-function ask(cell: number, prompt: string, password: boolean): string | null {
-  outputs.askInput({ type: "input", cell, input: ++inputs, prompt, password });
+function ask(cell: CellRun, prompt: string, password: boolean): string | null {
+  const { number, settled } = cell;
+  outputs.askInput({ type: "input", cell: number, input: ++inputs, prompt, password }, !settled);
   shared.waitForInput();
   const { value, interrupted }: InputAnswer = receiveMessageOnPort(answers.port2)!.message;
   if (interrupted) throw new KernelInterrupt("The cell was interrupted while it waited for input.");
@@ -80,7 +82,7 @@ function installGlobals(): void {
     },
   );
   Object.defineProperty(globalThis, cellGlobal, {
-    value: Object.freeze({ import: modules.import, meta: modules.meta, hold: executor.hold }),
+    value: Object.freeze({ import: modules.import, meta: modules.meta, hold: executor.held.hold }),
   });
   traces.install();
 }

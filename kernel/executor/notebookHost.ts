@@ -7,13 +7,13 @@ export class NotebookHost implements Host {
   readonly kind = "notebook";
   readonly #outputs: Outputs;
   readonly #currentCell: () => CellRun;
-  readonly #ask: (cell: number, prompt: string, password: boolean) => string | null;
+  readonly #ask: (cell: CellRun, prompt: string, password: boolean) => string | null;
   readonly #terminationListeners: (() => void)[] = [];
 
   constructor(
     outputs: Outputs,
     currentCell: () => CellRun,
-    ask: (cell: number, prompt: string, password: boolean) => string | null,
+    ask: (cell: CellRun, prompt: string, password: boolean) => string | null,
   ) {
     this.#outputs = outputs;
     this.#currentCell = currentCell;
@@ -42,7 +42,7 @@ export class NotebookHost implements Host {
   }
 
   input(prompt: string, options: InputOptions = {}): string | null {
-    return this.#ask(this.#currentCell().number, String(prompt), options.password ?? false);
+    return this.#ask(this.#currentCell(), String(prompt), options.password ?? false);
   }
 
   get signal(): AbortSignal {

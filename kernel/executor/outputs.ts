@@ -30,9 +30,10 @@ export class Outputs {
     this.#post(JSON.stringify(message));
   }
 
-  askInput(message: Extract<ToKernel, { type: "input" }>): void {
+  /** `running`: the cell is not settled. */
+  askInput(message: Extract<ToKernel, { type: "input" }>, running: boolean): void {
     const { cell, input } = message;
-    this.#post({ type: "input", cell, input, json: JSON.stringify(message) });
+    this.#post({ type: "input", cell, running, input, json: JSON.stringify(message) });
   }
 
   /** Marks on the real descriptors where the native output of a cell ends. */

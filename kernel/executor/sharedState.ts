@@ -6,7 +6,7 @@ export class SharedState {
   /** Index of each number. */
   static readonly #acknowledgedPing = 0;
   static readonly #unsentText = 1;
-  static readonly #interruptedCell = 2;
+  static readonly #interruptedThrough = 2;
   static readonly #cooperative = 3;
   static readonly #inputAnswered = 4;
   static readonly #channelClosed = 5;
@@ -31,16 +31,19 @@ export class SharedState {
     Atomics.store(this.#numbers, SharedState.#acknowledgedPing, ping);
   }
 
-  /** The newest cell that the user interrupted; visible to the main thread at once, even in a busy loop. */
-  get interruptedCell(): number {
-    return Atomics.load(this.#numbers, SharedState.#interruptedCell);
+  /**
+   * The newest cell when the user interrupted last: it and all earlier ones that still ran then are to stop. Visible to
+   * the main thread at once, even in a busy loop.
+   */
+  get interruptedThrough(): number {
+    return Atomics.load(this.#numbers, SharedState.#interruptedThrough);
   }
 
-  set interruptedCell(cell: number) {
-    Atomics.store(this.#numbers, SharedState.#interruptedCell, cell);
+  set interruptedThrough(cell: number) {
+    Atomics.store(this.#numbers, SharedState.#interruptedThrough, cell);
   }
 
-  /** Whether the running cell looks at its abort signal and so can be trusted to stop by itself. */
+  /** Whether what runs looks at its abort signal and so can be trusted to stop by itself. */
   get cooperative(): boolean {
     return Atomics.load(this.#numbers, SharedState.#cooperative) === 1;
   }

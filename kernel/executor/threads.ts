@@ -15,9 +15,9 @@ export interface ControlWorkerData {
 
 export type ToMain =
   | Extract<ToExecutor, { type: "run" }>
-  /** To be acknowledged in the shared state; aborts the running cell's signal. */
+  /** To be acknowledged in the shared state; aborts the signals of the interrupted cells. */
   | { type: "ping"; ping: number }
-  /** The main thread takes messages again: the interrupted cell is to be settled, if it does not settle itself. */
+  /** The main thread takes messages again: interrupted cells are to be settled, if they do not settle themselves. */
   | { type: "interrupted"; terminated: boolean }
   | { type: "exit"; code: number };
 
@@ -25,7 +25,8 @@ export type ToMain =
 export type ToControl =
   | [cell: number, name: "stdout" | "stderr", text: string]
   | string
-  | { type: "input"; cell: number; input: number; json: string }
+  /** `running`: the cell is not settled. */
+  | { type: "input"; cell: number; running: boolean; input: number; json: string }
   | { type: "exit"; code: number };
 
 export interface InputAnswer {

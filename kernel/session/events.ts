@@ -28,6 +28,10 @@ export interface ExecuteRequest {
   code: string;
   /** Identity of the cell, given back with what it outputs after it has ended; default {@link cellName}. */
   id?: string;
+  /** Cells of one lane run one after another, those of different lanes side by side. Default: the main lane. */
+  lane?: string;
+  /** Called when the cell's turn has come, with its execution count, before any event. */
+  onStart?: (executionCount: number) => void;
   /** Names the cell in tracebacks; default `cell-<executionCount>`. */
   cellName?: string;
   /** Runs without events other than streams, without counting and without history. Default false. */

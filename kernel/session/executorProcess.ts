@@ -52,7 +52,8 @@ export class ExecutorProcess {
   readonly #channel: KernelEnd;
   readonly #child: ChildProcess;
   readonly #listener: ExecutorListener;
-  readonly #marks: Record<StreamName, CellNumber> = { stdout: 0, stderr: 0 };
+  /** Cells whose end was read on each pipe. */
+  readonly #marks: Record<StreamName, Set<CellNumber>> = { stdout: new Set(), stderr: new Set() };
   readonly #marked = new Set<() => void>();
   #lastNativeOutput = 0;
   #nativeErrors = "";
@@ -105,7 +106,7 @@ export class ExecutorProcess {
   /** Resolves when all that native code wrote during a cell has been read. */
   async nativeOutputComplete(cell: CellNumber): Promise<void> {
     this.#lastNativeOutput = performance.now();
-    const complete = () => this.#marks.stdout >= cell && this.#marks.stderr >= cell;
+    const complete = () => this.#marks.stdout.has(cell) && this.#marks.stderr.has(cell);
     while (!complete() && performance.now() - this.#lastNativeOutput < markPatience) {
       await new Promise<void>((resolve) => {
         const wake = () => {
@@ -117,6 +118,8 @@ export class ExecutorProcess {
         this.#marked.add(wake);
       });
     }
+    this.#marks.stdout.delete(cell);
+    this.#marks.stderr.delete(cell);
   }
 
   /** Lets exit handlers run, then kills what is left. */
@@ -157,7 +160,7 @@ export class ExecutorProcess {
       this.#lastNativeOutput = performance.now();
       for (const part of output.push(chunk)) {
         if (part.type === "text") hand(part.text);
-        else this.#marks[name] = part.cell;
+        else this.#marks[name].add(part.cell);
       }
       for (const wake of this.#marked) wake();
     });

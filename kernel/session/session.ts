@@ -3,11 +3,13 @@ import type { CellCompiler, Completeness, CompletionResult, Inspection } from ".
 import { diagnosticLines, placeOf } from "../cells/diagnosticText.js";
 import { ThreadedCompiler } from "../cells/threadedCompiler.js";
 import { KernelEnd } from "../channel/kernelEnd.js";
-import type { CellNumber, ToExecutor, ToKernel } from "../channel/messages.js";
-import type { CellError, CellStatus, ExecuteOutcome, ExecuteRequest, SessionEvent } from "./events.js";
+import type { ToExecutor, ToKernel } from "../channel/messages.js";
+import { type Cell, Cells, type Ending } from "./cells.js";
+import type { ExecuteOutcome, ExecuteRequest, SessionEvent } from "./events.js";
 import { ExecutorProcess } from "./executorProcess.js";
 import { describeExit, type ExitReport, executorDied } from "./exitReport.js";
 import { kernelFault } from "./kernelFault.js";
+import { Lanes, mainLane } from "./lanes.js";
 import { resolvable } from "./resolvable.js";
 import { initialState, nextState, type SessionChange, type SessionState } from "./sessionState.js";
 import { StreamCoalescer } from "./streamCoalescer.js";
@@ -28,31 +30,6 @@ export interface SessionOptions {
   onBackground?: (event: SessionEvent, cellId: string) => void;
 }
 
-/** One execution of a cell; kept after its end, since its timers and promises may still produce output. */
-interface Cell {
-  readonly number: CellNumber;
-  readonly id: string;
-  readonly name: string;
-  readonly executionCount: number;
-  readonly request: ExecuteRequest;
-  readonly sink: (event: SessionEvent) => void;
-  interrupted: boolean;
-  /** Its executor died before the cell got there. */
-  lost: boolean;
-  ended: boolean;
-  finish(ending: Ending): void;
-}
-
-interface Ending {
-  status: CellStatus;
-  error?: CellError;
-  exitCode?: number;
-  userExpressions?: ExecuteOutcome["userExpressions"];
-}
-
-/** Ended cells whose late output still finds them. */
-const keptCells = 1000;
-
 /**
  * Runs the cells of one notebook: a compiler in a thread and an executor process. Knows nothing of Jupyter; the
  * protocol server and the headless runner both stand on it.
@@ -61,17 +38,13 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #channel: KernelEnd;
   readonly #compiler: CellCompiler;
-  readonly #cells = new Map<CellNumber, Cell>();
+  readonly #cells = new Cells();
+  readonly #lanes = new Lanes();
   readonly #streams = new StreamCoalescer<Cell>((cell, name, text) =>
     this.#emit(cell, { type: "stream", name, text }),
   );
   #state = initialState;
   #executor: ExecutorProcess;
-  #current: Cell | null = null;
-  #latest: Cell | null = null;
-  #queue: Promise<unknown> = Promise.resolve();
-  /** Executions that were asked for and have not ended. */
-  #waiting = 0;
   #closed = false;
 
   private constructor(options: SessionOptions, channel: KernelEnd) {
@@ -104,21 +77,23 @@ export class Session {
   }
 
   /**
-   * Runs a cell after those asked for before. Every event of the cell reaches `sink` before the returned promise
-   * resolves. A cell that fails, is interrupted or takes the executor with it resolves, too.
+   * Runs a cell after those of its lane that were asked for before. Every event of the cell reaches `sink` before the
+   * returned promise resolves. A cell that fails, is interrupted or takes the executor with it resolves, too.
    */
   execute(request: ExecuteRequest, sink: (event: SessionEvent) => void): Promise<ExecuteOutcome> {
-    const run = () => this.#run(request, sink);
-    // At once when nothing waits, so that an interrupt which follows finds the cell.
-    const outcome = this.#waiting++ === 0 ? run() : this.#queue.then(run);
-    this.#queue = outcome.catch(() => {}).then(() => void this.#waiting--);
-    return outcome;
+    return this.#lanes.run(request.lane ?? mainLane, () => this.#run(request, sink));
   }
 
-  /** Stops the running cell: its signal is aborted, then its code terminated. Variables stay as they are. */
+  /**
+   * Stops the running cells of all lanes: their signals are aborted, then their code is terminated. Variables stay as
+   * they are.
+   */
   async interrupt(): Promise<void> {
-    if (this.#current) this.#current.interrupted = true;
-    if (this.#state.running?.phase !== "compiling") this.#executor.send({ type: "interrupt" });
+    const { running } = this.#cells;
+    // One that is still being checked is not handed to the executor any more.
+    for (const cell of running) cell.interrupted = true;
+    const executing = this.#state.running.some(({ phase }) => phase === "executing");
+    if (executing || running.length === 0) this.#executor.send({ type: "interrupt" });
   }
 
   /** `cursor` and all offsets are in UTF-16 units. */
@@ -138,7 +113,7 @@ export class Session {
   async restart(): Promise<void> {
     const replaced = this.#executor;
     await replaced.stop();
-    await this.#queue;
+    await this.#lanes.ended();
     this.#change({ type: "restarted" });
     await this.#readyExecutor();
   }
@@ -148,13 +123,14 @@ export class Session {
     if (this.#closed) return;
     this.#closed = true;
     await this.#executor.stop();
-    await this.#queue;
+    await this.#lanes.ended();
     await Promise.all([this.#compiler.close(), this.#channel.close()]);
   }
 
   async #run(request: ExecuteRequest, sink: (event: SessionEvent) => void): Promise<ExecuteOutcome> {
     const silent = request.silent ?? false;
-    this.#change({ type: "cellCompiling", counted: !silent && (request.storeHistory ?? true) });
+    const { lane = mainLane, storeHistory = true } = request;
+    this.#change({ type: "cellCompiling", lane, counted: !silent && storeHistory });
     const { lastCell: number, executionCount } = this.#state;
     const name = request.cellName ?? (silent ? `silent-${number}` : `cell-${executionCount}`);
     const { promise: ended, resolve: finish } = resolvable<Ending>();
@@ -170,17 +146,14 @@ export class Session {
       ended: false,
       finish,
     };
-    this.#current = cell;
-    this.#latest = cell;
-    this.#cells.set(number, cell);
-    this.#cells.delete(number - keptCells);
+    this.#cells.start(cell);
+    request.onStart?.(executionCount);
     await this.#dispatch(cell);
     const { status, error, exitCode, userExpressions } = await ended;
     this.#streams.flush();
     if (error) this.#emit(cell, { type: "error", error });
-    cell.ended = true;
-    this.#current = null;
-    this.#change({ type: "cellEnded" });
+    this.#cells.end(cell);
+    this.#change({ type: "cellEnded", cell: number });
     return { status, executionCount, error, exitCode, userExpressions };
   }
 
@@ -200,7 +173,7 @@ export class Session {
       if (cell.lost) return;
       if (cell.interrupted) return cell.finish(notStarted);
       const { javascript, sourceMap, endsInExpression } = compiled.cell;
-      this.#change({ type: "cellExecuting" });
+      this.#change({ type: "cellExecuting", cell: cell.number });
       this.#executor.send({
         type: "run",
         cell: cell.number,
@@ -219,7 +192,7 @@ export class Session {
   #receive(executor: ExecutorProcess, message: ToKernel): void {
     if (message.type === "ready") this.#change({ type: "executorReady" });
     if (message.type === "ready" || message.type === "exiting") return;
-    const cell = this.#cells.get(message.cell) ?? this.#latest;
+    const cell = this.#cells.find(message.cell);
     if (!cell) return;
     if (message.type === "stream") {
       const { name, text } = message;
@@ -287,7 +260,7 @@ export class Session {
     const executor = new ExecutorProcess(this.#channel, this.#state.executor.generation, file, env, {
       message: (message) => this.#receive(executor, message),
       native: (name, text, flushed) => {
-        const cell = this.#current ?? this.#latest;
+        const cell = this.#cells.likeliest;
         if (cell) this.#streams.add(cell, name, text, flushed);
         else flushed();
       },
@@ -301,20 +274,22 @@ export class Session {
     this.#change({ type: "executorEnded" });
     this.#streams.flush();
     // A cell that is still being checked is lost as well: it may use variables that are gone.
-    const lost = wasReady ? this.#current : null;
+    const lost = wasReady ? this.#cells.running : [];
     if (!this.#closed) {
       // Types of variables that are gone would only mislead.
       void this.#compiler.reset();
       // One that could not even start is tried again with the next cell, or it would be started for ever.
       if (wasReady) this.#executor = this.#startExecutor();
     }
-    if (lost) {
-      lost.lost = true;
-      const exitCode = report.exitedByCell && !report.stopped ? (report.code ?? undefined) : undefined;
-      lost.finish({ status: "died", error: executorDied(report), exitCode });
-    } else if (this.#latest && !report.stopped) {
+    const exitCode = report.exitedByCell && !report.stopped ? (report.code ?? undefined) : undefined;
+    for (const cell of lost) {
+      cell.lost = true;
+      cell.finish({ status: "died", error: executorDied(report), exitCode });
+    }
+    const latest = this.#cells.likeliest;
+    if (lost.length === 0 && latest && !report.stopped) {
       const text = `${describeExit(report)} This happened between cells: all variables are lost.\n`;
-      this.#emit(this.#latest, { type: "stream", name: "stderr", text });
+      this.#emit(latest, { type: "stream", name: "stderr", text });
     }
   }
 

@@ -8,23 +8,30 @@ export interface SessionState {
   readonly executionCount: number;
   /** Numbers every execution, counted or not. */
   readonly lastCell: CellNumber;
-  readonly running: { readonly cell: CellNumber; readonly phase: "compiling" | "executing" } | null;
+  /** At most one of each lane, in the order in which they started. */
+  readonly running: readonly RunningCell[];
+}
+
+export interface RunningCell {
+  readonly cell: CellNumber;
+  readonly lane: string;
+  readonly phase: "compiling" | "executing";
 }
 
 export type SessionChange =
   | { type: "executorStarting" }
   | { type: "executorReady" }
   | { type: "executorEnded" }
-  | { type: "cellCompiling"; counted: boolean }
-  | { type: "cellExecuting" }
-  | { type: "cellEnded" }
+  | { type: "cellCompiling"; lane: string; counted: boolean }
+  | { type: "cellExecuting"; cell: CellNumber }
+  | { type: "cellEnded"; cell: CellNumber }
   | { type: "restarted" };
 
 export const initialState: SessionState = {
   executor: { generation: 0, phase: "none" },
   executionCount: 0,
   lastCell: 0,
-  running: null,
+  running: [],
 };
 
 export function nextState(state: SessionState, change: SessionChange): SessionState {
@@ -39,12 +46,17 @@ export function nextState(state: SessionState, change: SessionChange): SessionSt
     case "cellCompiling": {
       const cell = state.lastCell + 1;
       const executionCount = state.executionCount + (change.counted ? 1 : 0);
-      return { ...state, executionCount, lastCell: cell, running: { cell, phase: "compiling" } };
+      const running = [...state.running, { cell, lane: change.lane, phase: "compiling" } as const];
+      return { ...state, executionCount, lastCell: cell, running };
     }
-    case "cellExecuting":
-      return state.running ? { ...state, running: { ...state.running, phase: "executing" } } : state;
+    case "cellExecuting": {
+      const running = state.running.map((each) =>
+        each.cell === change.cell ? ({ ...each, phase: "executing" } as const) : each,
+      );
+      return { ...state, running };
+    }
     case "cellEnded":
-      return { ...state, running: null };
+      return { ...state, running: state.running.filter(({ cell }) => cell !== change.cell) };
     case "restarted":
       return { ...state, executionCount: 0 };
   }

@@ -1,7 +1,7 @@
 type StreamName = "stdout" | "stderr";
 
-interface Pending<Cell> {
-  cell: Cell;
+/** What waits to be emitted for a cell. */
+interface Pending {
   texts: Map<StreamName, string[]>;
   flushed: (() => void)[];
 }
@@ -12,12 +12,12 @@ const interval = 50;
 const patience = 4;
 
 /**
- * Joins stream texts into few, large ones. Text of one stream stays in order; whoever emits anything else for a cell
- * calls {@link flush} first.
+ * Joins stream texts into few, large ones. Text of one stream of a cell stays in order; whoever emits anything else
+ * for a cell calls {@link flush} first.
  */
 export class StreamCoalescer<Cell> {
   readonly #emit: (cell: Cell, name: StreamName, text: string) => void;
-  #pending: Pending<Cell> | null = null;
+  #pending = new Map<Cell, Pending>();
   #timer: NodeJS.Timeout | undefined;
   #lastFlush = 0;
 
@@ -27,25 +27,27 @@ export class StreamCoalescer<Cell> {
 
   /** `flushed` is called when the text has been emitted. */
   add(cell: Cell, name: StreamName, text: string, flushed: () => void): void {
-    if (this.#pending && this.#pending.cell !== cell) this.flush();
-    if (!this.#pending) {
-      this.#pending = { cell, texts: new Map(), flushed: [] };
+    if (this.#pending.size === 0) {
       const wait = Math.max(patience, this.#lastFlush + interval - performance.now());
       this.#timer = setTimeout(() => this.flush(), wait);
     }
-    const texts = this.#pending.texts.get(name);
+    const pending: Pending = this.#pending.get(cell) ?? { texts: new Map(), flushed: [] };
+    this.#pending.set(cell, pending);
+    const texts = pending.texts.get(name);
     if (texts) texts.push(text);
-    else this.#pending.texts.set(name, [text]);
-    this.#pending.flushed.push(flushed);
+    else pending.texts.set(name, [text]);
+    pending.flushed.push(flushed);
   }
 
   flush(): void {
-    const pending = this.#pending;
-    if (!pending) return;
+    if (this.#pending.size === 0) return;
     clearTimeout(this.#timer);
-    this.#pending = null;
+    const all = this.#pending;
+    this.#pending = new Map();
     this.#lastFlush = performance.now();
-    for (const [name, texts] of pending.texts) this.#emit(pending.cell, name, texts.join(""));
-    for (const flushed of pending.flushed) flushed();
+    for (const [cell, { texts, flushed }] of all) {
+      for (const [name, parts] of texts) this.#emit(cell, name, parts.join(""));
+      for (const each of flushed) each();
+    }
   }
 }

@@ -27,7 +27,7 @@ describe("native output", () => {
 });
 
 describe("streams", () => {
-  it("are joined by stream, cell by cell, and report when they were emitted", () => {
+  it("are joined by cell and stream, and report when they were emitted", () => {
     const emitted: string[] = [];
     const streams = new StreamCoalescer<string>((cell, name, text) =>
       emitted.push(`${cell} ${name} ${text}`),
@@ -38,12 +38,12 @@ describe("streams", () => {
     add("a", "stdout", "1");
     add("a", "stderr", "e");
     add("a", "stdout", "2");
-    expect(emitted).toEqual([]);
     add("b", "stdout", "3");
-    expect([emitted, flushed]).toEqual([["a stdout 12", "a stderr e"], 3]);
+    add("a", "stdout", "4");
+    expect([emitted, flushed]).toEqual([[], 0]);
     streams.flush();
     streams.flush();
-    expect([emitted.at(-1), flushed]).toEqual(["b stdout 3", 4]);
+    expect([emitted, flushed]).toEqual([["a stdout 124", "a stderr e", "b stdout 3"], 5]);
   });
 });
 
@@ -51,10 +51,20 @@ it("a session's state follows from what happens", () => {
   const after = (...changes: SessionChange[]) => changes.reduce(nextState, initialState);
   const started = after({ type: "executorStarting" }, { type: "executorReady" });
   expect(started.executor).toEqual({ generation: 1, phase: "ready" });
-  const running = [{ type: "cellCompiling", counted: true }, { type: "cellExecuting" }] as const;
-  expect(after(...running)).toMatchObject({ executionCount: 1, running: { cell: 1, phase: "executing" } });
-  const silent = after(...running, { type: "cellEnded" }, { type: "cellCompiling", counted: false });
-  expect(silent).toMatchObject({ executionCount: 1, lastCell: 2, running: { cell: 2, phase: "compiling" } });
+  const checked = { type: "cellCompiling", lane: "main", counted: true } as const;
+  const running = [checked, { type: "cellExecuting", cell: 1 }] as const;
+  const first = { cell: 1, lane: "main", phase: "executing" };
+  expect(after(...running)).toMatchObject({ executionCount: 1, running: [first] });
+  const beside = { type: "cellCompiling", lane: "other", counted: true } as const;
+  const second = { cell: 2, lane: "other", phase: "compiling" };
+  expect(after(...running, beside)).toMatchObject({ executionCount: 2, running: [first, second] });
+  expect(after(...running, beside, { type: "cellEnded", cell: 1 }).running).toEqual([second]);
+  const silent = after(...running, { type: "cellEnded", cell: 1 }, { ...checked, counted: false });
+  expect(silent).toMatchObject({
+    executionCount: 1,
+    lastCell: 2,
+    running: [{ cell: 2, phase: "compiling" }],
+  });
   expect(nextState(silent, { type: "restarted" })).toMatchObject({ executionCount: 0, lastCell: 2 });
 });
 
