@@ -51,6 +51,28 @@ export const hostKey: unique symbol = Symbol.for("moelab.host");
 export const displaySymbol: unique symbol = Symbol.for("Jupyter.display");
 
 /**
+ * A value with a method of this name says in a few words what it is, for lists of variables. It may be asked between any
+ * two instructions of code that computes: it answers at once, changes nothing and shows nothing.
+ */
+export const summarySymbol: unique symbol = Symbol.for("moelab.summary");
+
+export interface ValueSummary {
+  /** One line. */
+  text: string;
+  tensor?: TensorSummary;
+}
+
+export interface TensorSummary {
+  shape: readonly number[];
+  /** By PyTorch's names, for example "bfloat16". */
+  dtype: string;
+  /** For example "cpu" or "cuda:0". */
+  device: string;
+  /** Of the elements; views that share memory count it each. */
+  bytes: number;
+}
+
+/**
  * A bundle together with its metadata. A key of a bundle is a mime type and so contains "/": a value whose `data` is
  * an object is this shape, anything else is a bare bundle ({@link isDisplayData} tells them apart).
  */

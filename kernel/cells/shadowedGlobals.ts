@@ -1,4 +1,5 @@
 import { addBoundNames } from "./boundNames.js";
+import { keptName } from "./keptName.js";
 import { typescript as ts } from "./typescriptForTslab.js";
 
 /**
@@ -10,11 +11,6 @@ import { typescript as ts } from "./typescriptForTslab.js";
 const { factory } = ts;
 
 const globalNames = new Set(Object.getOwnPropertyNames(globalThis));
-
-/** The name under which cells keep a variable that is called like a global. */
-function keptName(name: string): string {
-  return `${name}$cell`;
-}
 
 /** Names declared in a function or block; those of inner blocks count as declared in it, too. */
 function declaredIn(node: any): Set<string> {

@@ -19,6 +19,14 @@ export type ExpressionReport =
   | { status: "ok"; data: MimeBundle; metadata: Record<string, unknown> }
   | ({ status: "error" } & FaultReport);
 
+/** A command of V8's inspector protocol (Chrome DevTools Protocol) to the executor's main thread. */
+export interface InspectorCommand {
+  method: string;
+  params?: object;
+}
+
+export type InspectorAnswer = { result: any } | { fault: string };
+
 /** Kernel process → executor. */
 export type ToExecutor =
   | {
@@ -38,6 +46,8 @@ export type ToExecutor =
   /** Stops the running cell: first by its signal, then by termination. */
   | { type: "interrupt" }
   | { type: "inputReply"; input: number; value: string | null }
+  /** Answered by `inspected`, also while the main thread computes or is paused; the commands are given in their order. */
+  | { type: "inspect"; request: number; commands: InspectorCommand[] }
   /** So much stream text was handed on; the executor may produce as much again. */
   | { type: "consumed"; length: number }
   /** Leave in an orderly way: exit handlers run. */
@@ -67,5 +77,8 @@ export type ToKernel =
       fault?: FaultReport;
       expressions: Record<string, ExpressionReport>;
     }
+  | { type: "inspected"; request: number; answers: InspectorAnswer[] }
+  /** What V8's debugger tells; only while it is enabled. */
+  | { type: "inspectorEvent"; method: string; params: any }
   /** The executor ends because user code called `process.exit`. */
   | { type: "exiting"; code: number };

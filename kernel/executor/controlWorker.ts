@@ -1,11 +1,11 @@
-import { Session } from "node:inspector";
 import { Socket } from "node:net";
 import process from "node:process";
 import { parentPort, workerData } from "node:worker_threads";
 import { ExecutorEnd } from "../channel/executorEnd.js";
-import type { ToExecutor } from "../channel/messages.js";
+import type { ToExecutor, ToKernel } from "../channel/messages.js";
 import { removeSocketFolder } from "../channel/socketFolder.js";
 import { Interruption } from "./interruption.js";
+import { MainInspector } from "./mainInspector.js";
 import { SharedState } from "./sharedState.js";
 import { StreamBatches } from "./streamBatches.js";
 import type { ControlWorkerData, InputAnswer, ToControl, ToMain } from "./threads.js";
@@ -24,11 +24,8 @@ const busyGrace = 300;
 /** Time for exit handlers before the process is killed, in milliseconds. */
 const exitGrace = 1500;
 
-const inspector = new Session();
-inspector.connectToMainThread();
-const terminate = () =>
-  new Promise<void>((resolve) => void inspector.post("Runtime.terminateExecution", () => resolve()));
-const interruption = new Interruption(shared, postToMain, terminate);
+const inspector = new MainInspector((event) => end.send(JSON.stringify(event)));
+const interruption = new Interruption(shared, postToMain, inspector);
 
 let newestCell = 0;
 let askedInput = 0;
@@ -52,6 +49,9 @@ function receive(message: ToExecutor): void {
     case "inputReply":
       if (message.input === askedInput) answerInput({ value: message.value, interrupted: false });
       break;
+    case "inspect":
+      void inspect(message);
+      break;
     case "consumed":
       shared.removeUnsentText(message.length);
       break;
@@ -60,6 +60,11 @@ function receive(message: ToExecutor): void {
       killAfter(busyGrace);
       break;
   }
+}
+
+async function inspect({ request, commands }: Extract<ToExecutor, { type: "inspect" }>): Promise<void> {
+  const answers = await Promise.all(commands.map((command) => inspector.ask(command)));
+  end.send(JSON.stringify({ type: "inspected", request, answers } satisfies ToKernel));
 }
 
 /** Ends the process and whatever it started; nothing of it may outlive the kernel. */
@@ -94,7 +99,7 @@ parentPort!.on("message", async (message: ToControl) => {
     killAfter(exitGrace);
     end.send(JSON.stringify({ type: "exiting", code: message.code }));
     await end.close();
-    inspector.disconnect();
+    inspector.close();
     shared.channelIsClosed();
   }
 });

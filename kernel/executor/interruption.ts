@@ -8,6 +8,13 @@ const cooperativeAnswerTime = 5000;
 /** How long a termination that found nothing to terminate may linger. */
 const lingerTime = 2000;
 
+/** The main thread's code as its interruption sees it. */
+export interface Interruptible {
+  /** It stands at a breakpoint of the debugger. */
+  readonly paused: boolean;
+  terminate(): Promise<void>;
+}
+
 /**
  * Stops what the main thread does. A ping asks whether it takes messages, and aborts the signals of the running cells
  * if so. If it does not answer in time, its code is terminated, again and again until it answers.
@@ -15,15 +22,15 @@ const lingerTime = 2000;
 export class Interruption {
   readonly #shared: SharedState;
   readonly #postToMain: (message: ToMain) => void;
-  readonly #terminate: () => Promise<void>;
+  readonly #code: Interruptible;
   #pings = 0;
   #underWay = false;
   #urgent = false;
 
-  constructor(shared: SharedState, postToMain: (message: ToMain) => void, terminate: () => Promise<void>) {
+  constructor(shared: SharedState, postToMain: (message: ToMain) => void, code: Interruptible) {
     this.#shared = shared;
     this.#postToMain = postToMain;
-    this.#terminate = terminate;
+    this.#code = code;
   }
 
   /**
@@ -47,12 +54,16 @@ export class Interruption {
   /** Whether it took a termination. */
   async #untilMainAnswers(): Promise<boolean> {
     const start = performance.now();
-    const time = () => (this.#shared.cooperative && !this.#urgent ? cooperativeAnswerTime : answerTime);
+    // Paused code takes no notice of anything, and what stands behind the breakpoint is not to run.
+    const time = () => {
+      if (this.#code.paused) return 0;
+      return this.#shared.cooperative && !this.#urgent ? cooperativeAnswerTime : answerTime;
+    };
     if (await this.#answered(() => performance.now() - start < time())) return false;
     let pending = 0;
     do {
       pending++;
-      void this.#terminate().then(() => pending--);
+      void this.#code.terminate().then(() => pending--);
     } while (!(await this.#answeredWithin(answerTime)));
     // A termination that came too late would hit the next thing that runs: let it hit a ping.
     const answeredAt = performance.now();

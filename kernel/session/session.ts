@@ -4,6 +4,8 @@ import { diagnosticLines, placeOf } from "../cells/diagnosticText.js";
 import { ThreadedCompiler } from "../cells/threadedCompiler.js";
 import { KernelEnd } from "../channel/kernelEnd.js";
 import type { ToExecutor, ToKernel } from "../channel/messages.js";
+import { InspectorLink } from "../debugger/inspectorLink.js";
+import { type VariableList, VariableView } from "../debugger/variableView.js";
 import { type Cell, Cells, type Ending } from "./cells.js";
 import type { ExecuteOutcome, ExecuteRequest, SessionEvent } from "./events.js";
 import { ExecutorProcess } from "./executorProcess.js";
@@ -43,6 +45,9 @@ export class Session {
   readonly #streams = new StreamCoalescer<Cell>((cell, name, text) =>
     this.#emit(cell, { type: "stream", name, text }),
   );
+  /** V8's inspector in the executor. */
+  readonly inspector = new InspectorLink((message) => this.#executor.send(message));
+  readonly #variables = new VariableView(this.inspector);
   #state = initialState;
   #executor: ExecutorProcess;
   #closed = false;
@@ -107,6 +112,11 @@ export class Session {
 
   isComplete(code: string): Promise<Completeness> {
     return this.#compiler.isComplete(code);
+  }
+
+  /** What cells declared and imported, with types and short values; at once, also while a cell computes. */
+  variables(): Promise<VariableList> {
+    return this.#variables.list();
   }
 
   /** Ends the executor, forgets all declarations and counts from one again. A running cell ends as "died". */
@@ -190,7 +200,14 @@ export class Session {
   }
 
   #receive(executor: ExecutorProcess, message: ToKernel): void {
-    if (message.type === "ready") this.#change({ type: "executorReady" });
+    if (message.type === "inspected" || message.type === "inspectorEvent") {
+      this.inspector.receive(message);
+      return;
+    }
+    if (message.type === "ready") {
+      this.#change({ type: "executorReady" });
+      this.inspector.executorReady();
+    }
     if (message.type === "ready" || message.type === "exiting") return;
     const cell = this.#cells.find(message.cell);
     if (!cell) return;
@@ -272,6 +289,7 @@ export class Session {
   #executorEnded(report: ExitReport): void {
     const wasReady = this.#state.executor.phase === "ready";
     this.#change({ type: "executorEnded" });
+    this.inspector.executorLost();
     this.#streams.flush();
     // A cell that is still being checked is lost as well: it may use variables that are gone.
     const lost = wasReady ? this.#cells.running : [];

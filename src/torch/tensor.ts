@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import type { ArrowVector } from "../arrow/arrowObjects.js";
 import { toArrow } from "../arrow/toArrow.js";
 import { addon, type Handle } from "../engine/addon.js";
-import { displaySymbol, type MimeBundle } from "../host.js";
+import { displaySymbol, type MimeBundle, summarySymbol, type ValueSummary } from "../host.js";
 import { type DType, dtypeCode, dtypeFacts, dtypeName, type TypedArray } from "./dtype.js";
 import { formatTensor } from "./format.js";
 import { type Device, type MemoryFormat, operatorOverload, wrap, wrapOptional } from "./operator.js";
@@ -279,6 +279,15 @@ export class Tensor {
 
   [displaySymbol](): MimeBundle {
     return { "text/plain": this.toString() };
+  }
+
+  [summarySymbol](): ValueSummary {
+    if (this.disposed) return { text: "disposed" };
+    const { dtype, device } = this;
+    // Not through `shape`, which remembers it.
+    const shape = addon().sizes(this.handle);
+    const bytes = shape.reduce((product, size) => product * size, dtypeFacts[dtype].bytes);
+    return { text: `[${shape.join(", ")}] ${dtype} ${device}`, tensor: { shape, dtype, device, bytes } };
   }
 }
 
