@@ -1,4 +1,3 @@
-import { inspect } from "node:util";
 import { createTerminalHost } from "./terminalHost.js";
 
 /**
@@ -28,6 +27,13 @@ export interface Host {
   readonly kind: "notebook" | "terminal";
   /** Shows a bundle. Outputs appear in the order of these calls, all before the cell counts as finished. */
   display(data: MimeBundle, options?: DisplayOptions): void;
+  /**
+   * Shows any value: its own bundle ({@link displaySymbol}), else the form that this place has for its kind, else its
+   * text. The promise waits for a bundle that is still being made.
+   *
+   * @throws TypeError when what the value gives is no mime bundle
+   */
+  show(value: unknown, options?: DisplayOptions): Promise<void>;
   /** Clears the outputs of the running cell; with `wait`, only when the next output arrives. */
   clearOutput(wait?: boolean): void;
   /** Asks the user and blocks until the answer is there; null when nobody can answer. */
@@ -102,16 +108,9 @@ export function host(): Host {
   return terminal;
 }
 
-/** Shows a value: its own bundle ({@link displaySymbol}) or its text. */
-export async function display(value: unknown, options: DisplayOptions = {}): Promise<void> {
-  const method = (value as Partial<Displayable> | null | undefined)?.[displaySymbol];
-  if (typeof method !== "function") {
-    host().display({ "text/plain": typeof value === "string" ? value : inspect(value) }, options);
-    return;
-  }
-  const shown = await method.call(value);
-  if (isDisplayData(shown)) host().display(shown.data, { metadata: shown.metadata, ...options });
-  else host().display(shown, options);
+/** Shows a value in a notebook's cell or on the terminal, see {@link Host.show}. */
+export function display(value: unknown, options: DisplayOptions = {}): Promise<void> {
+  return host().show(value, options);
 }
 
 /** The set of promises that {@link inBackground} fills, on `globalThis`, where the headless runner finds it. */

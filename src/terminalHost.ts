@@ -1,5 +1,14 @@
 import { readSync, writeSync } from "node:fs";
-import type { DisplayOptions, Host, InputOptions, MimeBundle } from "./host.js";
+import { inspect } from "node:util";
+import {
+  type Displayable,
+  type DisplayOptions,
+  displaySymbol,
+  type Host,
+  type InputOptions,
+  isDisplayData,
+  type MimeBundle,
+} from "./host.js";
 
 /**
  * The host of a plain script: what is shown goes to standard output as text, an update is printed when the text
@@ -16,6 +25,16 @@ export function createTerminalHost(): Host {
 
   return {
     kind: "terminal",
+    async show(value: unknown, options: DisplayOptions = {}): Promise<void> {
+      const method = (value as Partial<Displayable> | null | undefined)?.[displaySymbol];
+      if (typeof method !== "function") {
+        this.display({ "text/plain": typeof value === "string" ? value : inspect(value) }, options);
+        return;
+      }
+      const shown = await method.call(value);
+      if (isDisplayData(shown)) this.display(shown.data, { metadata: shown.metadata, ...options });
+      else this.display(shown, options);
+    },
     display(data: MimeBundle, options: DisplayOptions = {}): void {
       const text = data["text/plain"];
       if (typeof text !== "string") return;

@@ -1,38 +1,14 @@
-import type { MimeBundle } from "../../src/host.js";
+import { fileURLToPath } from "node:url";
 
-/** What the executor puts on `globalThis` for cells; {@link ambientDeclarations} tells the checker the same. */
-export interface CellGlobals {
-  display(value: unknown, options?: CellDisplayOptions): Promise<void>;
-  clearOutput(wait?: boolean): void;
-  prompt(message?: string, options?: { password?: boolean }): string | null;
-  confirm(message?: string): boolean;
-  alert(message?: string): void;
-}
+/** Without its extension, as an import names it; with the separators that TypeScript has on every system. */
+const types = fileURLToPath(new URL("./cellGlobalTypes.js", import.meta.url)).replaceAll("\\", "/");
 
-export interface CellDisplayOptions {
-  /** The value is a mime bundle already. Default false. */
-  raw?: boolean;
-  /** Names the output, so that a later call with `update: true` replaces it. */
-  displayId?: string;
-  /** Replaces the outputs named `displayId`. Default false. */
-  update?: boolean;
-  /** Mime type → metadata. */
-  metadata?: MimeBundle;
-}
-
-/** The first cell sees these as if an earlier one had declared them, so a notebook may define the names anew. */
+/**
+ * What cells find on `globalThis` (`cellGlobalTypes.ts`). The first cell sees these as if an earlier one had declared
+ * them, so a notebook may define the names anew.
+ */
 export const ambientDeclarations = `
-/** Shows a value: its own rich form when it has one (\`[Symbol.for("Jupyter.display")]()\`), else as text. */
-declare function display(value: unknown, options?: {
-  /** The value is a mime bundle already. Default false. */
-  raw?: boolean;
-  /** Names the output, so that a later call with \`update: true\` replaces it. */
-  displayId?: string;
-  /** Replaces the outputs named \`displayId\`. Default false. */
-  update?: boolean;
-  /** Mime type → metadata. */
-  metadata?: Record<string, unknown>;
-}): Promise<void>;
+declare const display: import(${JSON.stringify(types)}).CellDisplay;
 /** Clears the outputs of this cell; with \`wait\`, only when the next output arrives. */
 declare function clearOutput(wait?: boolean): void;
 /** Asks for a line of text and waits for it; null when nobody can answer. */

@@ -1,27 +1,21 @@
-import type { MimeBundle } from "../../src/host.js";
-import type { CellDisplayOptions, CellGlobals } from "../cells/ambient.js";
-import type { CellRun } from "./cellRun.js";
-import { type ShownValue, shownValue } from "./mimeBundle.js";
+import type { CellDisplayOptions, CellGlobals } from "../cells/cellGlobalTypes.js";
+import { displayFunctions } from "../display/displayFunctions.js";
+import { asShown } from "../display/mimeBundle.js";
 import type { NotebookHost } from "./notebookHost.js";
 
 /** The functions that cells find without importing anything. */
-export function cellGlobals(host: NotebookHost, currentCell: () => CellRun): CellGlobals {
-  const display = (value: unknown, options: CellDisplayOptions = {}): Promise<void> => {
-    const { raw = false, displayId, update, metadata } = options;
-    const show = (shown: ShownValue) =>
-      host.display(shown.data, { metadata: { ...shown.metadata, ...metadata }, displayId, update });
-    const shown = raw ? { data: value as MimeBundle, metadata: {} } : shownValue(value);
-    if (!(shown instanceof Promise)) {
-      show(shown);
-      return Promise.resolve();
-    }
-    const { displays } = currentCell();
-    const done = shown.then(show).finally(() => displays.delete(done));
-    displays.add(done);
-    return done;
+export function cellGlobals(host: NotebookHost): CellGlobals {
+  // What can be shown at once also fails at once, for those who do not await.
+  const display = (value: unknown, options?: CellDisplayOptions): Promise<void> => {
+    if (!options?.raw) return host.show(value, options);
+    host.displayShown(asShown(value as any, "display"), options);
+    return Promise.resolve();
   };
   return {
-    display,
+    display: Object.assign(
+      display,
+      displayFunctions((shown, options) => host.displayShown(shown, options)),
+    ),
     clearOutput: (wait) => host.clearOutput(wait),
     prompt: (message = "", options) => host.input(message, options),
     confirm: (message = "") => /^\s*y(es)?\s*$/i.test(host.input(`${message} [y/N] `) ?? ""),

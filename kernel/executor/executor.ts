@@ -1,5 +1,6 @@
 import { isPromise } from "node:util/types";
 import type { ExpressionReport, FaultReport, ToExecutor } from "../channel/messages.js";
+import { shownValue } from "../display/shownValue.js";
 import { Cancellation } from "./cancellation.js";
 import { CellRun } from "./cellRun.js";
 import { createCellScope } from "./cellScope.js";
@@ -7,7 +8,6 @@ import { CellTimers, nodeSetImmediate, nodeSetTimeout } from "./cellTimers.js";
 import type { Evaluator } from "./evaluator.js";
 import { Evaluators } from "./evaluators.js";
 import { HeldPromises } from "./heldPromises.js";
-import { shownValue } from "./mimeBundle.js";
 import type { Outputs } from "./outputs.js";
 import { RunningCells } from "./runningCells.js";
 import type { SharedState } from "./sharedState.js";

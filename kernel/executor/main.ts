@@ -71,16 +71,12 @@ function installGlobals(): void {
     Object.defineProperty(process, name, { value, configurable: true, enumerable: true });
   }
   process.exit = exit;
-  Object.assign(
-    globalThis,
-    cellGlobals(host, () => executor.currentCell),
-    {
-      // Node's own console also feeds the inspector, which would keep a thousand logged values alive.
-      console: new Console(streams),
-      require: modules.require,
-      [Symbol.for("moelab.host")]: host,
-    },
-  );
+  Object.assign(globalThis, cellGlobals(host), {
+    // Node's own console also feeds the inspector, which would keep a thousand logged values alive.
+    console: new Console(streams),
+    require: modules.require,
+    [Symbol.for("moelab.host")]: host,
+  });
   Object.defineProperty(globalThis, cellGlobal, {
     value: Object.freeze({ import: modules.import, meta: modules.meta, hold: executor.held.hold }),
   });

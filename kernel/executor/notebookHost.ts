@@ -1,4 +1,6 @@
 import type { DisplayOptions, Host, InputOptions, MimeBundle } from "../../src/host.js";
+import { checkedBundle, checkedMetadata } from "../display/mimeBundle.js";
+import { type ShownValue, shownValue } from "../display/shownValue.js";
 import type { CellRun } from "./cellRun.js";
 import type { Outputs } from "./outputs.js";
 
@@ -27,14 +29,33 @@ export class NotebookHost implements Host {
         "display: `update` replaces the outputs named by `displayId`, but no displayId was given.",
       );
     }
+    if (displayId !== undefined && typeof displayId !== "string") {
+      throw new TypeError(`display: expected displayId to be a string, got ${typeof displayId}.`);
+    }
     this.#outputs.send({
       type: "display",
       cell: this.#currentCell().number,
-      data,
-      metadata,
+      data: checkedBundle(data, "display"),
+      metadata: checkedMetadata(metadata, "display"),
       displayId,
       update,
     });
+  }
+
+  show(value: unknown, options: DisplayOptions = {}): Promise<void> {
+    const shown = shownValue(value);
+    if (!(shown instanceof Promise)) {
+      this.displayShown(shown, options);
+      return Promise.resolve();
+    }
+    const { displays } = this.#currentCell();
+    const done = shown.then((each) => this.displayShown(each, options)).finally(() => displays.delete(done));
+    displays.add(done);
+    return done;
+  }
+
+  displayShown({ data, metadata }: ShownValue, options: DisplayOptions = {}): void {
+    this.display(data, { ...options, metadata: { ...metadata, ...options.metadata } });
   }
 
   clearOutput(wait = false): void {

@@ -37,6 +37,7 @@ function installNotebook(): { shown: Shown[]; interrupt(): void; nextCell(): voi
   const host: Host = {
     kind: "notebook",
     display: (data, options = {}) => void shown.push({ data, options }),
+    show: async () => {},
     clearOutput: () => {},
     input: () => null,
     onTermination: () => {},

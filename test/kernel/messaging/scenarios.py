@@ -121,6 +121,26 @@ display({ [key]: async () => { await new Promise((r) => setTimeout(r, 30)); retu
 
 
 @scenario
+def kinds_of_values_have_forms_of_their_own(kernel):
+    done = kernel.ok(
+        """display.table([{ expert: 0, load: 1.5 }], { columns: ["load"] });
+display.html("<b>html</b>");
+display.json({ a: 1 }, { expanded: true, displayId: "tree" });
+({ $schema: "https://vega.github.io/schema/vega-lite/v6.json", mark: "bar" })"""
+    )
+    table, html, tree = done.of("display_data")
+    assert table["data"]["text/markdown"].startswith("|  | load |"), table
+    assert html["data"] == {"text/html": "<b>html</b>", "text/plain": "<b>html</b>"}
+    assert tree["metadata"] == {"application/json": {"expanded": True}} and tree["transient"] == {"display_id": "tree"}
+    (chart,) = done.of("execute_result")
+    assert set(chart["data"]) == {"application/vnd.vegalite.v5+json", "text/plain"}
+    failed = kernel.run('display({ "text/plain": 7 as any }, { raw: true })')
+    assert failed.reply["ename"] == "TypeError" and 'expected "text/plain"' in failed.reply["evalue"], failed.reply
+    reply = kernel.client.complete("display.ta", reply=True, timeout=TIMEOUT)["content"]
+    assert reply["matches"] == ["table"], reply
+
+
+@scenario
 def clear_output(kernel):
     assert kernel.ok("clearOutput(true)").of("clear_output") == [{"wait": True}]
 
