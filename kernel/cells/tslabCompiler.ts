@@ -139,7 +139,8 @@ export class TslabCompiler {
     const info =
       converter.inspect(this.#declarations, code, cursor) ??
       (cursor > 0 ? converter.inspect(this.#declarations, code, cursor - 1) : undefined);
-    if (!info) return null;
+    // A name that TypeScript cannot resolve has a type, "any", and no declaration.
+    if (!info || displayText(info.displayParts) === "any") return null;
     const tags = (info.tags ?? []).map(
       (tag: any) => `\n*@${tag.name}* ${typeof tag.text === "string" ? tag.text : displayText(tag.text)}`,
     );

@@ -88,6 +88,10 @@ describe("a compiler of cells", () => {
     expect(short).toEqual({ signature: told?.signature, documentation: "" });
   });
 
+  it("finds nothing where a name means nothing", async () => {
+    expect(await compiler.inspect("meansNothing", 3)).toBeNull();
+  });
+
   it("takes packages without types", async () => {
     expect(await faults("const u = require('anything'); u.x.y")).toEqual([]);
   });

@@ -1,0 +1,1 @@
+"""Checks whether a Jupyter kernel keeps the messaging protocol. See README.md; run with `python -m conformance`."""

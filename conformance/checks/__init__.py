@@ -1,0 +1,20 @@
+"""The checks, a file for each subject."""
+
+from importlib import import_module
+
+#: In the order in which they run.
+SUBJECTS = [
+    "information",
+    "execution",
+    "output",
+    "queue",
+    "completion",
+    "completeness",
+    "history",
+    "questions",
+]
+
+
+def load():
+    for subject in SUBJECTS:
+        import_module(f".{subject}", __package__)

@@ -1,0 +1,122 @@
+"""A kernel under test: its process, and clients of it."""
+
+import os
+import shutil
+import tempfile
+import time
+
+from jupyter_client.manager import KernelManager
+
+from .check import Failed
+from .client import Client
+from .processes import living, processes_below
+
+
+class Kernel:
+    """A started kernel; `client` is its first client. `timeout` in seconds is how long a reply may take."""
+
+    def __init__(self, name, timeout=10, observe=lambda *_: None, **manager_options):
+        self.name = name
+        self.timeout = timeout
+        self.observe = observe
+        self.folder = tempfile.mkdtemp(prefix="conformance-")
+        self._log = open(os.path.join(self.folder, "kernel.log"), "wb")
+        self._clients = []
+        start = time.monotonic()
+        self.manager = KernelManager(kernel_name=name, **manager_options)
+        self.manager.start_kernel(cwd=self.folder, stdout=self._log, stderr=self._log)
+        try:
+            self.connection = self._connection()
+            self.client = self.new_client()
+            self.info = self.await_ready()
+        except BaseException:
+            self.close()
+            raise
+        self.start_seconds = time.monotonic() - start
+
+    def _connection(self):
+        info = self.manager.get_connection_info()
+        key = info["key"]
+        return {**info, "key": key if isinstance(key, bytes) else key.encode()}
+
+    @property
+    def pid(self):
+        return self.manager.provisioner.pid
+
+    @property
+    def alive(self):
+        return self.manager.is_alive()
+
+    @property
+    def features(self):
+        claimed = set(self.info.get("supported_features") or [])
+        return claimed | ({"debugger"} if self.info.get("debugger") else set())
+
+    @property
+    def interrupt_mode(self):
+        return self.manager.kernel_spec.interrupt_mode
+
+    @property
+    def protocol(self):
+        """The version that the kernel says it speaks, as numbers."""
+        return tuple(int(part) for part in str(self.info.get("protocol_version", "0")).split(".")[:2])
+
+    def new_client(self):
+        client = Client(self.connection, self.timeout, self.observe)
+        self._clients.append(client)
+        return client
+
+    def await_ready(self, client=None, timeout=60):
+        """Asks until the kernel answers and what it publishes arrives; gives the content of kernel_info_reply."""
+        client = client or self.client
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if not self.alive:
+                raise Failed(f"the kernel ended while it started; its last words: {self.last_words()}")
+            asked = client.send("kernel_info_request")
+            try:
+                client.finish(asked, timeout=1)
+            except Failed:
+                continue
+            client.forget()
+            return asked.reply
+        raise Failed(f"the kernel did not answer within {timeout} s; its last words: {self.last_words()}")
+
+    def interrupt(self):
+        """As Jupyter does it for this kernel: a message or a signal."""
+        if self.interrupt_mode == "message":
+            self.client.send("interrupt_request", channel="control")
+        else:
+            self.manager.interrupt_kernel()
+
+    def answers(self):
+        """Whether the kernel is alive and answers on shell."""
+        if not self.alive:
+            return False
+        try:
+            self.client.request("kernel_info_request")
+            return True
+        except Failed:
+            return False
+
+    def processes(self):
+        return processes_below(self.pid)
+
+    def last_words(self):
+        self._log.flush()
+        with open(self._log.name, "rb") as log:
+            return log.read()[-500:].decode("utf8", "replace").strip() or "none"
+
+    def close(self):
+        """Ends the kernel and whatever it left."""
+        pids = self.processes() if self.manager.has_kernel and self.alive else set()
+        for client in self._clients:
+            client.close()
+        self.manager.shutdown_kernel(now=True)
+        for pid in living(pids):
+            try:
+                os.kill(pid, 9)
+            except ProcessLookupError:
+                pass
+        self._log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
