@@ -1,38 +1,36 @@
-import type { ExecuteOutcome, SessionEvent } from "../session/events.js";
+import type { SessionEvent } from "../session/events.js";
 import { kernelFault } from "../session/kernelFault.js";
+import { mainLane } from "../session/lanes.js";
 import type { Session } from "../session/session.js";
-import { toCodepoints, toUtf16 } from "./codepoints.js";
 import type { ConnectionInfo } from "./connectionFile.js";
-import { ExecuteQueue } from "./executeQueue.js";
 import { History } from "./history.js";
-import { errorContent, iopubMessage } from "./iopubMessage.js";
-import { kernelInfo } from "./kernelInfo.js";
+import { errorContent } from "./iopubMessage.js";
 import { KernelSockets } from "./kernelSockets.js";
-import type { Header, Message } from "./wire.js";
-
-type RequestChannel = "shell" | "control" | "stdin";
-type ParentHeader = Message["parentHeader"];
-
-/** Requests whose late outputs still find them. */
-const keptRequests = 1000;
+import { about } from "./requests/about.js";
+import { comms } from "./requests/comms.js";
+import { Executions } from "./requests/executions.js";
+import { Fields, InvalidRequest } from "./requests/fields.js";
+import { historyRequests } from "./requests/historyRequests.js";
+import { InputRequests } from "./requests/inputRequests.js";
+import { introspection } from "./requests/introspection.js";
+import { lifecycle } from "./requests/lifecycle.js";
+import type { Handler, Kernel, Reply, Request, RequestChannel, RequestFamily } from "./requests/request.js";
+import { Subshells } from "./requests/subshells.js";
+import type { Message } from "./wire.js";
 
 /**
- * Speaks the Jupyter protocol for a session. Requests other than executions are answered at once, also while a cell
- * runs; every output of a cell is published before its reply and its `idle`.
+ * Speaks the Jupyter protocol for a session: hands each message to the family of requests that answers it. All but
+ * executions are answered at once, also while cells run.
  */
 export class JupyterServer {
   readonly #sockets: KernelSockets;
   readonly #session: Promise<Session>;
-  readonly #history = new History();
-  readonly #queue = new ExecuteQueue(
-    (request) => this.#execute(request),
-    (request) => this.#abort(request),
-  );
-  /** `msg_id` → header of an execution, for outputs that come after its end. */
-  readonly #executions = new Map<string, Header>();
-  #executionCount = 0;
-  #answerInput: ((value: string | null) => void) | null = null;
-  readonly #onShutdown: (restart: boolean) => void;
+  readonly #input: InputRequests;
+  readonly #executions: Executions;
+  readonly #subshells = new Subshells();
+  readonly #families: RequestFamily;
+  readonly #onShutdown: () => void;
+  #shutdown: { request: Request; reply: object } | null = null;
 
   /**
    * `startSession` gets the sink for what cells output after their end; `onShutdown` is called after the reply to a
@@ -41,12 +39,33 @@ export class JupyterServer {
   constructor(
     info: ConnectionInfo,
     startSession: (onBackground: (event: SessionEvent, cellId: string) => void) => Promise<Session>,
-    onShutdown: (restart: boolean) => void,
+    onShutdown: () => void,
   ) {
     this.#sockets = new KernelSockets(info);
     this.#onShutdown = onShutdown;
-    this.#session = startSession((event, cellId) => this.#publish(event, this.#executions.get(cellId) ?? {}));
+    this.#session = startSession((event, cellId) => this.#executions.publishLate(event, cellId));
     this.#session.catch(() => {});
+    const kernel: Kernel = {
+      session: this.#session,
+      publish: (type, content, parent, attachments) =>
+        this.#sockets.publish(type, content, parent, attachments),
+      send: (channel, { message }, type, content) => this.#sockets.reply(channel, message, type, content),
+    };
+    const history = new History();
+    this.#input = new InputRequests(kernel);
+    const answer = (request: Request, handler: Handler) => this.#answer(request, handler);
+    this.#executions = new Executions(kernel, answer, history, this.#input);
+    this.#families = {
+      ...about(info),
+      ...introspection(kernel),
+      ...historyRequests(history),
+      ...comms(kernel),
+      ...this.#subshells.requests((lane) => this.#executions.closeLane(lane)),
+      ...lifecycle(
+        () => this.interrupt(),
+        (request, reply) => this.#shutDown(request, reply),
+      ),
+    };
   }
 
   async open(): Promise<void> {
@@ -57,174 +76,66 @@ export class JupyterServer {
   async interrupt(): Promise<void> {
     await (await this.#session).interrupt();
     // After the interrupt is on its way, or the cell would take this for an answer and go on.
-    this.#answerInput?.(null);
+    this.#input.answer(null);
   }
 
+  /** Ends the session, whose cells are all still answered, and tells all clients if one of them asked for it. */
   async close(): Promise<void> {
+    this.#executions.closeAll();
     await (await this.#session.catch(() => null))?.close();
+    if (this.#shutdown) {
+      const { request, reply } = this.#shutdown;
+      this.#sockets.publish("shutdown_reply", reply, request.message.header);
+    }
     await this.#sockets.close();
   }
 
+  #shutDown(request: Request, reply: object): void {
+    this.#shutdown ??= { request, reply };
+  }
+
   #receive(channel: RequestChannel, message: Message): void {
-    if (message.header.msg_type === "input_reply") this.#answerInput?.(String(message.content.value ?? ""));
-    else if (message.header.msg_type === "execute_request" && channel === "shell") this.#queue.add(message);
-    else void this.#answer(channel, message);
-  }
-
-  /** Answers everything but executions, between `busy` and `idle`. */
-  async #answer(channel: RequestChannel, request: Message): Promise<void> {
-    const type = request.header.msg_type;
-    this.#status("busy", request.header);
+    const type = message.header.msg_type;
+    const fields = new Fields(type, message.content);
+    const request: Request = { type, channel, message, fields, lane: mainLane };
     try {
-      const content = await this.#replyTo(type, request);
-      if (content) this.#sockets.reply(channel, request, type.replace(/_request$/, "_reply"), content);
+      if (channel === "shell") Object.assign(request, { lane: this.#subshells.laneOf(message.header) });
+      if (type === "input_reply") this.#input.answer(fields.text("value", ""));
+      else if (type === "execute_request") this.#executions.add(request);
+      else void this.#answer(request, this.#families[type] ?? unknown);
     } catch (fault) {
-      const content = { status: "error", ...errorContent(kernelFault(fault)) };
-      this.#sockets.reply(channel, request, type.replace(/_request$/, "_reply"), content);
-    }
-    this.#status("idle", request.header);
-    if (type === "shutdown_request") this.#onShutdown(request.content.restart === true);
-  }
-
-  /** The content of the reply; undefined for messages that have none or are not known. */
-  async #replyTo(type: string, { content, header }: Message): Promise<object | undefined> {
-    switch (type) {
-      case "kernel_info_request":
-        return kernelInfo;
-      case "complete_request":
-        return await this.#complete(content.code, content.cursor_pos);
-      case "inspect_request":
-        return await this.#inspect(content.code, content.cursor_pos);
-      case "is_complete_request":
-        return await (await this.#session).isComplete(content.code);
-      case "history_request":
-        return { status: "ok", history: this.#history.find(content) };
-      case "comm_info_request":
-        return { status: "ok", comms: {} };
-      case "comm_open":
-        // Nothing takes comms yet; the other side is to know that nobody listens.
-        this.#sockets.publish("comm_close", { comm_id: content.comm_id, data: {} }, header);
-        return undefined;
-      case "interrupt_request":
-        await this.interrupt();
-        return { status: "ok" };
-      case "shutdown_request":
-        return { status: "ok", restart: content.restart === true };
-      default:
-        return undefined;
+      void this.#answer(request, () => {
+        throw fault;
+      });
     }
   }
 
-  async #complete(code: string, cursor: number): Promise<object> {
-    const result = await (await this.#session).complete(code, toUtf16(code, cursor));
-    const start = toCodepoints(code, result.start);
-    const end = toCodepoints(code, result.end);
-    const types = result.completions.map(({ text, kind }) => ({ text, type: kind, start, end }));
-    return {
-      status: "ok",
-      matches: result.completions.map(({ text }) => text),
-      cursor_start: start,
-      cursor_end: end,
-      metadata: { _jupyter_types_experimental: types },
-    };
-  }
-
-  async #inspect(code: string, cursor: number): Promise<object> {
-    const found = await (await this.#session).inspect(code, toUtf16(code, cursor));
-    if (!found) return { status: "ok", found: false, data: {}, metadata: {} };
-    const { signature, documentation } = found;
-    const data = {
-      "text/plain": documentation === "" ? signature : `${signature}\n\n${documentation}`,
-      "text/markdown": `\`\`\`typescript\n${signature}\n\`\`\`\n\n${documentation}`,
-    };
-    return { status: "ok", found: true, data, metadata: {} };
-  }
-
-  /** Whether the executions behind this one may run. */
-  async #execute(request: Message): Promise<boolean> {
-    const { header, content } = request;
-    const { code, silent = false, store_history = true, stop_on_error = true, allow_stdin = true } = content;
-    this.#status("busy", header);
-    this.#executions.set(header.msg_id, header);
-    if (this.#executions.size > keptRequests) this.#executions.delete(this.#executions.keys().next().value!);
-    const counted = !silent && store_history;
-    if (counted) this.#executionCount++;
-    if (counted) this.#history.add(this.#executionCount, code);
-    if (!silent) {
-      this.#sockets.publish("execute_input", { code, execution_count: this.#executionCount }, header);
-    }
-    const outcome = await this.#outcomeOf(request, {
-      code,
-      silent,
-      storeHistory: store_history,
-      userExpressions: content.user_expressions ?? {},
-      input: allow_stdin ? (prompt, password) => this.#ask(request, prompt, password) : undefined,
-    });
-    this.#sockets.reply("shell", request, "execute_reply", executeReply(outcome, this.#executionCount));
-    this.#status("idle", header);
-    return outcome.status === "ok" || !stop_on_error;
-  }
-
-  async #outcomeOf(request: Message, execution: Parameters<Session["execute"]>[0]): Promise<ExecuteOutcome> {
-    const { header } = request;
+  /** Between `busy` and `idle`. */
+  async #answer(request: Request, handler: Handler): Promise<void> {
+    const { type, channel, message } = request;
+    this.#status("busy", message);
+    let reply: Reply;
     try {
-      const session = await this.#session;
-      return await session.execute({ ...execution, id: header.msg_id }, (event) =>
-        this.#publish(event, header),
-      );
+      reply = await handler(request);
     } catch (fault) {
       const error = kernelFault(fault);
-      if (!execution.silent) this.#publish({ type: "error", error }, header);
-      return { status: "died", executionCount: this.#executionCount, error };
+      reply =
+        type === "execute_request"
+          ? this.#executions.failure(error)
+          : { status: "error", ...errorContent(error) };
     }
+    if (reply) this.#sockets.reply(channel, message, type.replace(/_request$/, "_reply"), reply);
+    this.#status("idle", message);
+    if (this.#shutdown?.request === request) this.#onShutdown();
   }
 
-  #abort(request: Message): void {
-    this.#status("busy", request.header);
-    const message = "Not executed, because an earlier cell failed.";
-    this.#sockets.reply("shell", request, "execute_reply", {
-      status: "error",
-      ename: "ExecutionAborted",
-      evalue: message,
-      traceback: [],
-      execution_count: this.#executionCount,
-      payload: [],
-      user_expressions: {},
-    });
-    this.#status("idle", request.header);
-  }
-
-  /** Asks the client that sent `request` and waits for its answer; null when the cell is interrupted meanwhile. */
-  #ask(request: Message, prompt: string, password: boolean): Promise<string | null> {
-    return new Promise((resolve) => {
-      this.#answerInput = (value) => {
-        this.#answerInput = null;
-        resolve(value);
-      };
-      this.#sockets.reply("stdin", request, "input_request", { prompt, password });
-    });
-  }
-
-  #status(state: "busy" | "idle", parent: ParentHeader): void {
-    this.#sockets.publish("status", { execution_state: state }, parent);
-  }
-
-  #publish(event: SessionEvent, parent: ParentHeader): void {
-    const { type, content } = iopubMessage(event);
-    this.#sockets.publish(type, content, parent);
+  #status(state: "busy" | "idle", { header }: Message): void {
+    this.#sockets.publish("status", { execution_state: state }, header);
   }
 }
 
-function executeReply(outcome: ExecuteOutcome, executionCount: number): object {
-  const { status, error, userExpressions = {} } = outcome;
-  const common = { execution_count: executionCount, payload: [] };
-  if (status !== "ok") {
-    const content = errorContent(error ?? { name: status, message: "", traceback: [] });
-    return { ...common, status: "error", ...content, user_expressions: {} };
-  }
-  const expressions = Object.entries(userExpressions).map(([name, expression]) => [
-    name,
-    expression.status === "ok" ? expression : { status: "error", ...errorContent(expression) },
-  ]);
-  return { ...common, status: "ok", user_expressions: Object.fromEntries(expressions) };
+/** A client that asks for something waits for a reply; what is no request is passed over. */
+function unknown({ type }: Request): Reply {
+  if (!type.endsWith("_request")) return undefined;
+  throw new InvalidRequest(`The kernel knows no message of type "${type}".`);
 }

@@ -24,5 +24,5 @@ export const kernelInfo = {
   banner: `moelab ${version}: TypeScript ${languageVersion} on Node ${process.version}`,
   help_links: [],
   debugger: false,
-  supported_features: [] as string[],
+  supported_features: ["kernel subshells"],
 };

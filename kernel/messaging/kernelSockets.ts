@@ -1,9 +1,8 @@
 import { Reply, Router, XPublisher } from "zeromq";
 import { SendQueue } from "../channel/sendQueue.js";
 import { type ConnectionInfo, channelAddress } from "./connectionFile.js";
+import type { Attachments, RequestChannel } from "./requests/request.js";
 import { type Message, Wire } from "./wire.js";
-
-type RequestChannel = "shell" | "control" | "stdin";
 
 /** First byte of what a subscriber sends to subscribe; the topic follows. */
 const subscribes = 1;
@@ -59,14 +58,19 @@ export class KernelSockets {
   }
 
   /** Answers `request` on the channel it came by. */
-  reply(channel: RequestChannel, request: Message, type: string, content: object, metadata?: object): void {
-    const frames = this.#wire.encode(request.identities, type, content, request.header, metadata);
+  reply(channel: RequestChannel, request: Message, type: string, content: object): void {
+    const frames = this.#wire.encode(request.identities, type, content, request.header);
     this.#queues[channel].send(frames);
   }
 
   /** Publishes to all clients. */
-  publish(type: string, content: object, parentHeader: Message["parentHeader"], metadata?: object): void {
-    this.#queues.iopub.send(this.#wire.encode([type], type, content, parentHeader, metadata));
+  publish(
+    type: string,
+    content: object,
+    parentHeader: Message["parentHeader"],
+    { metadata, buffers }: Attachments = {},
+  ): void {
+    this.#queues.iopub.send(this.#wire.encode([type], type, content, parentHeader, metadata, buffers));
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Jupyter } from "./jupyter.js";
 
@@ -8,8 +8,13 @@ interface Outcome {
   fault?: string;
 }
 
-const source = readFileSync(new URL("scenarios.py", import.meta.url), "utf8");
-const names = [...source.matchAll(/^@scenario\ndef (\w+)/gm)].map((match) => match[1]);
+const topics = readdirSync(new URL("topics", import.meta.url)).filter((name) => name.endsWith(".py"));
+const sources = ["scenarios.py", ...topics.map((name) => `topics/${name}`)].map((name) =>
+  readFileSync(new URL(name, import.meta.url), "utf8"),
+);
+const names = sources.flatMap((source) =>
+  [...source.matchAll(/^@scenario\ndef (\w+)/gm)].map((match) => match[1]),
+);
 
 describe("a kernel, as jupyter_client sees it", () => {
   const outcomes = new Map<string, Outcome>();

@@ -36,8 +36,9 @@ class KernelUnderTest:
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=TIMEOUT)
-        # Published messages that belonged to another execution than the one collected.
+        # Published messages and replies that belonged to another execution than the one collected.
         self.others = []
+        self.other_replies = []
 
     @property
     def pid(self):
@@ -61,24 +62,32 @@ class KernelUnderTest:
                     self.client.input(answer)
             except Empty:
                 pass
-            try:
-                message = self.client.get_iopub_msg(timeout=0.1)
-            except Empty:
-                continue
-            if message["parent_header"].get("msg_id") != msg_id:
-                self.others.append(message)
-                continue
+            message = self._take(self.others, msg_id)
+            if message is None:
+                try:
+                    message = self.client.get_iopub_msg(timeout=0.1)
+                except Empty:
+                    continue
+                if message["parent_header"].get("msg_id") != msg_id:
+                    self.others.append(message)
+                    continue
             kind, content = message["msg_type"], message["content"]
             if kind == "status" and content["execution_state"] == "idle":
                 break
             execution.published.append((kind, content))
-        while True:
-            reply = self.client.get_shell_msg(timeout=timeout)
-            if reply["parent_header"]["msg_id"] == msg_id:
-                break
+        while (reply := self._take(self.other_replies, msg_id)) is None:
+            self.other_replies.append(self.client.get_shell_msg(timeout=timeout))
         execution.reply = reply["content"]
         execution.seconds = time.monotonic() - start
         return execution
+
+    @staticmethod
+    def _take(messages, msg_id):
+        """Takes the first message that this execution caused out of the list."""
+        for index, message in enumerate(messages):
+            if message["parent_header"].get("msg_id") == msg_id:
+                return messages.pop(index)
+        return None
 
     def run(self, code, timeout=TIMEOUT, answers=(), **options):
         return self.collect(self.send(code, **options), timeout, answers)

@@ -3,6 +3,7 @@
 Usage: python scenarios.py DIRECTORY [NAME...]
 """
 
+import importlib
 import json
 import os
 import signal
@@ -13,13 +14,12 @@ import traceback
 import zmq
 from jupyter_client.session import Session
 from kernel_under_test import TIMEOUT, KernelUnderTest
+from scenario import SCENARIOS, scenario
 
-SCENARIOS = {}
-
-
-def scenario(function):
-    SCENARIOS[function.__name__] = function
-    return function
+# Each file of scenarios on a topic of its own.
+for topic in sorted(os.listdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "topics"))):
+    if topic.endswith(".py"):
+        importlib.import_module(f"topics.{topic[:-3]}")
 
 
 @scenario
@@ -408,7 +408,7 @@ void (async () => {
 def comms_and_kernel_info(kernel):
     assert kernel.client.comm_info(reply=True, timeout=TIMEOUT)["content"] == {"status": "ok", "comms": {}}
     info = kernel.client.kernel_info(reply=True, timeout=TIMEOUT)["content"]
-    assert info["status"] == "ok" and info["protocol_version"] == "5.5" and info["supported_features"] == []
+    assert info["status"] == "ok" and info["protocol_version"] == "5.5" and "kernel subshells" in info["supported_features"]
     assert info["language_info"]["name"] == "typescript" and info["language_info"]["file_extension"] == ".ts"
     message = kernel.client.session.msg("kernel_info_request")
     kernel.client.control_channel.send(message)

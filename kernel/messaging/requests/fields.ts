@@ -1,0 +1,66 @@
+import { inspect } from "node:util";
+
+/** A request that cannot be answered as it stands; the message says what was expected and what came. */
+export class InvalidRequest extends Error {
+  override name = "InvalidRequest";
+  /** Where in the kernel it was noticed is of no use to whoever sent it. */
+  override stack = undefined;
+}
+
+/** The content of a request, read field by field. What is missing or null counts as absent. */
+export class Fields {
+  readonly #type: string;
+  readonly #content: unknown;
+
+  constructor(type: string, content: unknown) {
+    this.#type = type;
+    this.#content = content;
+  }
+
+  /** @throws InvalidRequest unless it is there */
+  text(name: string): string;
+  text(name: string, absent: string): string;
+  text(name: string, absent?: string): string {
+    return this.#read(name, "a string", (value) => typeof value === "string", absent);
+  }
+
+  flag(name: string, absent: boolean): boolean {
+    return this.#read(name, "true or false", (value) => typeof value === "boolean", absent);
+  }
+
+  integer(name: string, absent: number): number {
+    return this.#read(name, "a whole number", (value) => Number.isSafeInteger(value), absent);
+  }
+
+  /** Name → text. */
+  texts(name: string): Record<string, string> {
+    const isTexts = (value: unknown) =>
+      isMapping(value) && Object.values(value).every((each) => typeof each === "string");
+    return this.#read(name, "an object of strings", isTexts, {});
+  }
+
+  #read<T>(name: string, expected: string, accepts: (value: unknown) => boolean, absent: T | undefined): T {
+    const content = this.#content;
+    if (!isMapping(content)) throw this.#invalid("an object as content", content);
+    const value = Object.hasOwn(content, name) ? content[name] : undefined;
+    if ((value === undefined || value === null) && absent !== undefined) return absent;
+    if (!accepts(value)) throw this.#invalid(`${expected} under "${name}"`, value);
+    return value as T;
+  }
+
+  #invalid(expected: string, value: unknown): InvalidRequest {
+    return new InvalidRequest(`${this.#type}: expected ${expected}, got ${excerpt(value)}.`);
+  }
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function excerpt(value: unknown): string {
+  if (value === undefined) return "nothing";
+  return inspect(value, { depth: 0, maxArrayLength: 3, maxStringLength: 40, breakLength: Infinity }).slice(
+    0,
+    120,
+  );
+}
