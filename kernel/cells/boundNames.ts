@@ -1,4 +1,4 @@
-import { typescript as ts } from "./typescriptForTslab.js";
+import { typescript as ts } from "./typescript.js";
 
 /** Adds the variables that a declaration's name, or pattern of names, binds. */
 export function addBoundNames(name: any, into: Set<string>): void {

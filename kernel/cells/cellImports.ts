@@ -1,5 +1,5 @@
 import { cellGlobal } from "./cellGlobal.js";
-import { typescript as ts } from "./typescriptForTslab.js";
+import { typescript as ts } from "./typescript.js";
 
 /**
  * Code given to V8 as a script has no `import`: declarations become awaited calls of a function that the executor

@@ -1,5 +1,5 @@
 import type { Completeness } from "./compiler.js";
-import { typescript as ts } from "./typescriptForTslab.js";
+import { typescript as ts } from "./typescript.js";
 
 const unterminatedTemplate = 1160;
 const unterminatedComment = 1010;

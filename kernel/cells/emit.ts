@@ -3,7 +3,7 @@ import type { CompiledCell } from "./compiler.js";
 import { withHeldAwaits } from "./heldAwaits.js";
 import { withReplBindings } from "./replBindings.js";
 import { withoutShadowedGlobals } from "./shadowedGlobals.js";
-import { typescript as ts } from "./typescriptForTslab.js";
+import { typescript as ts } from "./typescript.js";
 
 /** Strict as every module is; `void 0`, or the directive would be the value of a cell that only declares. */
 const prologue = '"use strict";void 0;\n';

@@ -1,4 +1,4 @@
-import { typescript as ts } from "./typescriptForTslab.js";
+import { typescript as ts } from "./typescript.js";
 
 /**
  * Code pasted from a module says `export`; in a cell everything is visible to later cells anyway. The keyword is

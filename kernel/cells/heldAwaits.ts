@@ -1,5 +1,5 @@
 import { cellGlobal } from "./cellGlobal.js";
-import { typescript as ts } from "./typescriptForTslab.js";
+import { typescript as ts } from "./typescript.js";
 
 const { factory } = ts;
 

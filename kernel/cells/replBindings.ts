@@ -1,5 +1,5 @@
 import { addBoundNames } from "./boundNames.js";
-import { typescript as ts } from "./typescriptForTslab.js";
+import { typescript as ts } from "./typescript.js";
 
 /**
  * V8's REPL mode lets a later cell declare a name again only in the same way: `let` after `let`. A `const`, function,

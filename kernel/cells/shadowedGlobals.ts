@@ -1,6 +1,6 @@
 import { addBoundNames } from "./boundNames.js";
 import { keptName } from "./keptName.js";
-import { typescript as ts } from "./typescriptForTslab.js";
+import { typescript as ts } from "./typescript.js";
 
 /**
  * A top-level `let` of a script is seen by every script of the process: a cell with `const process = …` or

@@ -14,20 +14,31 @@ import type {
 import { completenessOf } from "./completeness.js";
 import { emit } from "./emit.js";
 import { withoutExports } from "./exports.js";
-import {
-  type Conversion,
-  type Converter,
-  createConverter,
-  displayText,
-  typescript as ts,
-} from "./typescriptForTslab.js";
-import { WatchedFiles } from "./watchedFiles.js";
+import { InstalledFiles } from "./sourceFiles.js";
+import { typescript as ts } from "./typescript.js";
+import { type Conversion, type Converter, createConverter, displayText } from "./typescriptForTslab.js";
 
 /** Faults that would stop cells which run well: a package without types is `any`. */
 const ignoredCodes = new Set([7016]);
 
 /** Faults that may go away when a package is installed or a file is written. */
 const unresolvedCodes = new Set([2307, 2792]);
+
+/** moelab's own API, which cells import from wherever they are. */
+const apiDeclarations = path.join(installationFolder, "dist", "src", "index.d.ts");
+
+const packages = createRequire(import.meta.url);
+const folderOf = (name: string) => path.dirname(packages.resolve(`${name}/package.json`));
+
+/** Node's types as moelab depends on them. */
+const nodeTypes = folderOf("@types/node");
+
+const installed = new InstalledFiles([
+  path.join(folderOf("typescript"), "lib"),
+  nodeTypes,
+  path.dirname(createRequire(nodeTypes + path.sep).resolve("undici-types/package.json")),
+  path.dirname(apiDeclarations),
+]);
 
 /** `@types` beside the notebook first, if they include Node's; else those that moelab itself depends on. */
 function typeRoots(directory: string): string[] {
@@ -36,8 +47,7 @@ function typeRoots(directory: string): string[] {
     if (existsSync(path.join(root, "node", "package.json"))) return [root];
     if (current === path.dirname(current)) break;
   }
-  const nodeTypes = createRequire(import.meta.url).resolve("@types/node/package.json");
-  return [path.dirname(path.dirname(nodeTypes))];
+  return [path.dirname(nodeTypes)];
 }
 
 function toDiagnostics(found: Conversion["diagnostics"]): CellDiagnostic[] {
@@ -95,28 +105,30 @@ function untypedDeclarations(code: string): string {
 
 /** {@link CellCompiler} over tslab's converter, in the thread that calls it. Takes about a second to construct. */
 export class TslabCompiler {
-  readonly #directory: string;
-  readonly #documentation: boolean;
-  #files = new WatchedFiles();
-  #converter: Converter;
+  readonly #converter: Converter;
   #declarations = ambientDeclarations;
   readonly #shadowedGlobals = new Set<string>();
-  /** An import failed; TypeScript remembers that, so the next cell gets a fresh converter. */
-  #stale = false;
+  /** An import failed; TypeScript remembers that, so the next request is to look again. */
+  #unresolved = false;
 
   /** @param documentation whether {@link inspect} is to give documentation comments */
   constructor(directory: string, documentation: boolean) {
-    this.#directory = directory;
-    this.#documentation = documentation;
-    this.#converter = this.#open();
+    this.#converter = createConverter({
+      directory,
+      paths: { moelab: [apiDeclarations] },
+      always: [apiDeclarations],
+      typeRoots: typeRoots(directory),
+      documentation,
+      installed,
+    });
     // The first conversion loads what the checker needs; better now than with the user's first cell.
     this.#converter.convert(this.#declarations, "1;");
   }
 
   compile(source: string, cellName: string): CompileOutcome {
     const code = withoutExports(source);
-    const { declOutput, diagnostics: found } = this.#fresh().convert(this.#declarations, code);
-    this.#stale = found.some((diagnostic) => unresolvedCodes.has(diagnostic.code));
+    const { declOutput, diagnostics: found } = this.#readyConverter().convert(this.#declarations, code);
+    this.#unresolved = found.some((diagnostic) => unresolvedCodes.has(diagnostic.code));
     const diagnostics = toDiagnostics(found);
     if (diagnostics.length > 0) return { ok: false, diagnostics };
     this.#declarations = this.#keep(declOutput, code, found.length > 0);
@@ -124,7 +136,11 @@ export class TslabCompiler {
   }
 
   complete(code: string, cursor: number): CompletionResult {
-    const { start, end, candidates, original } = this.#fresh().complete(this.#declarations, code, cursor);
+    const { start, end, candidates, original } = this.#readyConverter().complete(
+      this.#declarations,
+      code,
+      cursor,
+    );
     const kinds = new Map((original?.entries ?? []).map((entry) => [entry.name, entry.kind as string]));
     // tslab also offers names that merely contain what was typed; clients expect continuations of it.
     const typed = code.slice(start, cursor);
@@ -135,7 +151,7 @@ export class TslabCompiler {
   }
 
   inspect(code: string, cursor: number): Inspection | null {
-    const converter = this.#fresh();
+    const converter = this.#readyConverter();
     const info =
       converter.inspect(this.#declarations, code, cursor) ??
       (cursor > 0 ? converter.inspect(this.#declarations, code, cursor - 1) : undefined);
@@ -159,26 +175,9 @@ export class TslabCompiler {
     this.#shadowedGlobals.clear();
   }
 
-  close(): void {
-    this.#converter.close();
-  }
-
-  #open(): Converter {
-    this.#files = new WatchedFiles();
-    return createConverter({
-      paths: { moelab: [path.join(installationFolder, "dist", "src", "index.d.ts")] },
-      typeRoots: typeRoots(this.#directory),
-      documentation: this.#documentation,
-      watchFile: this.#files.watch,
-    });
-  }
-
-  #fresh(): Converter {
-    if (this.#stale) {
-      this.#converter.close();
-      this.#converter = this.#open();
-      this.#stale = false;
-    } else this.#files.report();
+  #readyConverter(): Converter {
+    if (this.#unresolved) this.#converter.forgetImports();
+    this.#unresolved = false;
     return this.#converter;
   }
 

@@ -1,27 +1,32 @@
 import Module, { createRequire } from "node:module";
 import path from "node:path";
+import { CellPrograms } from "./cellPrograms.js";
+import { withoutReprinting } from "./declarationPrinter.js";
+import { ImportedFiles, type InstalledFiles } from "./sourceFiles.js";
+import { typescript } from "./typescript.js";
 
 /**
  * tslab's converter was written against a fork of TypeScript 5.0. It needs six things which stock TypeScript lacks
- * or spells differently; this file supplies them, so that the unmodified npm package runs over stock TypeScript.
- * It is the only file that knows of the fork.
+ * or spells differently; this file supplies them, so that the unmodified npm package runs over stock TypeScript, and
+ * programs that take less time than those of TypeScript's watch mode. It is the only file that knows of the fork.
  */
 
 const require = createRequire(import.meta.url);
 const forkName = "@tslab/typescript-for-tslab";
 
-/** Stock TypeScript. Its internal functions are used here, hence no types. */
-export const typescript: any = require("typescript");
-
 export interface ConverterSettings {
+  /** Where the notebook lies. */
+  directory: string;
   /** Module specifier → declaration file, for packages that are found outside the notebook's directory. */
   paths: Record<string, string[]>;
+  /** Declaration files that are read at once, imported or not. */
+  always: string[];
   /** Folders that hold `@types` packages. */
   typeRoots: string[];
   /** Whether documentation comments are read; without, the first program takes a fifth less time. */
   documentation: boolean;
-  /** Called for each file that the program reads and each that it looked for, with TypeScript's change callback. */
-  watchFile(fileName: string, changed: (fileName: string, kind: number) => void): { close(): void };
+  /** Files that are shared with other converters of the process. */
+  installed: InstalledFiles;
 }
 
 /** Errors that only say that a declaration file cannot be written; a cell runs without one. */
@@ -30,15 +35,6 @@ function diagnosticsOf(program: any, files: any[]): any[] {
     ...program.getSyntacticDiagnostics(file),
     ...program.getSemanticDiagnostics(file),
   ]);
-}
-
-function typeRootsAbove(directory: string, host: { directoryExists(name: string): boolean }) {
-  const roots: string[] = [];
-  for (let current = directory; ; current = path.dirname(current)) {
-    const root = path.join(current, "node_modules", "@types");
-    if (host.directoryExists(root)) roots.push(root);
-    if (current === path.dirname(current)) return roots.length > 0 ? roots : undefined;
-  }
 }
 
 function completionsAt(
@@ -98,19 +94,6 @@ function quickInfoAt(file: any, checker: any, _cancellation: unknown, position: 
   return { ...described, kind: described.symbolKind, kindModifiers: "", textSpan };
 }
 
-/**
- * What the converter needs of a builder. TypeScript's own make a type checker for every program, to find out what each
- * file refers to; the converter's first program of each cell, made for the names that the cell declares, needs none.
- */
-function createLeanBuilder(...parameters: any[]): any {
-  const builder = typescript.createAbstractBuilder(...parameters);
-  const program = builder.getProgram();
-  for (const name of program.getRootFileNames()) {
-    typescript.bindSourceFile(program.getSourceFile(name), program.getCompilerOptions());
-  }
-  return { ...builder, getAllDependencies: (file: any) => sourcesReachedFrom(file, program) };
-}
-
 /** Names of a file and of the sources, not declarations, that it imports, directly or not. */
 function sourcesReachedFrom(start: any, program: any): string[] {
   const reached = new Set([start]);
@@ -124,53 +107,105 @@ function sourcesReachedFrom(start: any, program: any): string[] {
   return [...reached].map((file) => file.fileName);
 }
 
-function forkOver(settings: ConverterSettings): any {
-  const sys = Object.assign(Object.create(typescript.sys), {
-    watchFile: settings.watchFile,
-    // Directory watchers walk the whole tree below the notebook; missing modules are looked up again instead.
-    watchDirectory: () => ({ close() {} }),
-  });
-  const createWatchCompilerHost = (
-    rootFiles: string[],
-    options: any,
-    _sys: any,
-    _builder: null,
-    ...rest: any[]
-  ) => {
-    const host = typescript.createWatchCompilerHost(
-      rootFiles,
-      {
-        ...options,
-        moduleResolution: typescript.ModuleResolutionKind.Bundler,
-        target: typescript.ScriptTarget.ES2022,
-        lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"],
-        strict: true,
-        types: ["node"],
-        typeRoots: settings.typeRoots,
-        paths: settings.paths,
-        allowImportingTsExtensions: true,
-        checkJs: false,
-        noImplicitUseStrict: undefined,
-      },
-      _sys,
-      createLeanBuilder,
-      ...rest,
-    );
-    const { ParseAll, ParseNone } = typescript.JSDocParsingMode;
-    host.jsDocParsingMode = settings.documentation ? ParseAll : ParseNone;
-    return host;
-  };
+/** What the converter takes for TypeScript's watch mode. */
+interface Watch {
+  rootFiles: string[];
+  options: any;
+  sys: any;
+  /** Set by the converter. */
+  afterProgramCreate?(builder: any): void;
+}
+
+/** The converter that is being made, and what became of its programs. */
+let making: { settings: ConverterSettings; programs?: CellPrograms } | undefined;
+
+/** The newest program of each set of `@types` folders: the next converter starts from what it resolved. */
+const newestPrograms = new Map<string, any>();
+
+function createWatchCompilerHost(rootFiles: string[], options: any, sys: any): Watch {
+  const { typeRoots, paths } = making!.settings;
   return {
-    ...typescript,
+    rootFiles,
+    options: {
+      ...options,
+      moduleResolution: typescript.ModuleResolutionKind.Bundler,
+      target: typescript.ScriptTarget.ES2022,
+      lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"],
+      strict: true,
+      types: ["node"],
+      typeRoots,
+      paths,
+      allowImportingTsExtensions: true,
+      checkJs: false,
+      noImplicitUseStrict: undefined,
+    },
     sys,
-    createWatchCompilerHost,
-    getNullTransformationContext: () => typescript.nullTransformationContext,
-    getDefaultTypeRoots: typeRootsAbove,
-    getPreEmitDiagnosticsOfFiles: diagnosticsOf,
-    getQuickInfoAtPosition: quickInfoAt,
-    Completions: { ...typescript.Completions, getCompletionsAtPositionForTslab: completionsAt },
   };
 }
+
+function createWatchProgram(watch: Watch): { close(): void } {
+  const { settings } = making!;
+  const [declarations, cell] = watch.rootFiles;
+  const kind = JSON.stringify([settings.typeRoots, settings.documentation]);
+  const programs = new CellPrograms({
+    files: { declarations, cell },
+    options: watch.options,
+    sys: watch.sys,
+    always: settings.always,
+    documentation: settings.documentation,
+    installed: settings.installed,
+    imported: new ImportedFiles(),
+    like: newestPrograms.get(kind),
+  });
+  making!.programs = programs;
+  let timer: unknown;
+  const rebuild = () => {
+    timer = undefined;
+    programs.changed();
+    watch.afterProgramCreate!(builderOver(programs, cell, () => newestPrograms.set(kind, programs.program)));
+  };
+  for (const name of watch.rootFiles) {
+    watch.sys.watchFile(name, () => {
+      if (timer) watch.sys.clearTimeout(timer);
+      timer = watch.sys.setTimeout(rebuild);
+    });
+  }
+  rebuild();
+  return { close() {} };
+}
+
+/** What the converter asks of a builder. */
+function builderOver(programs: CellPrograms, cell: string, emitted: () => void): any {
+  return {
+    getSourceFile: (name: string) => programs.source(name),
+    getProgram: () => programs.program,
+    getAllDependencies: (file: any) => sourcesReachedFrom(file, programs.program),
+    /** Declarations alone: JavaScript is made elsewhere. */
+    emit(file: any, write: unknown, _cancellation: unknown, _only: unknown, transformers: any) {
+      if (file.fileName !== cell) return;
+      const { afterDeclarations } = transformers;
+      programs.program.emit(file, write, undefined, true, { afterDeclarations });
+      emitted();
+    },
+  };
+}
+
+const fork = {
+  ...typescript,
+  sys: Object.assign(Object.create(typescript.sys), {
+    getCurrentDirectory: () => making?.settings.directory ?? process.cwd(),
+  }),
+  createWatchCompilerHost,
+  createWatchProgram,
+  createPrinter: (options: any) => withoutReprinting(typescript.createPrinter(options)),
+  // Of the JavaScript that the converter makes, nothing is used.
+  transpileModule: () => ({ outputText: "" }),
+  getNullTransformationContext: () => typescript.nullTransformationContext,
+  getDefaultTypeRoots: () => making!.settings.typeRoots,
+  getPreEmitDiagnosticsOfFiles: diagnosticsOf,
+  getQuickInfoAtPosition: quickInfoAt,
+  Completions: { ...typescript.Completions, getCompletionsAtPositionForTslab: completionsAt },
+};
 
 /** What the converter gives for a cell without faults; with faults only `diagnostics` is filled. */
 export interface Conversion {
@@ -193,24 +228,55 @@ export interface Converter {
     position: number,
   ): { start: number; end: number; candidates: string[]; original?: { entries: any[] } };
   inspect(declarations: string, code: string, position: number): any;
-  close(): void;
+  /** Looks for imported modules anew with the next conversion. */
+  forgetImports(): void;
 }
 
-/** Loads tslab's converter over stock TypeScript. The working directory is where modules are looked up. */
-export function createConverter(settings: ConverterSettings): Converter {
-  const fork = forkOver(settings);
+/** tslab's converter, loaded once over the fork's stand-in. */
+let tslab: any;
+
+function loadTslab(): any {
   const moduleLoader = Module as unknown as { _load(request: string, ...rest: unknown[]): unknown };
   const load = moduleLoader._load;
   moduleLoader._load = function (this: unknown, request, ...rest) {
     return request === forkName ? fork : load.call(this, request, ...rest);
   };
   try {
-    // A converter loaded for earlier settings would keep them.
-    delete require.cache[require.resolve("tslab/dist/converter")];
-    return require("tslab/dist/converter").createConverter({ isJS: false, isBrowser: false });
+    return require("tslab/dist/converter");
   } finally {
     moduleLoader._load = load;
   }
+}
+
+/** tslab's converter over stock TypeScript. */
+export function createConverter(settings: ConverterSettings): Converter {
+  tslab ??= loadTslab();
+  making = { settings };
+  let converter: any;
+  let programs: CellPrograms;
+  try {
+    converter = tslab.createConverter({ isJS: false, isBrowser: false });
+    programs = making.programs!;
+  } finally {
+    making = undefined;
+  }
+  const declarationsName = path.join(settings.directory, "__prev__.d.ts");
+  return {
+    convert(declarations, code) {
+      let kept = false;
+      try {
+        const conversion: Conversion = converter.convert(declarations, code);
+        kept = conversion.declOutput === undefined || conversion.declOutput === declarations;
+        return conversion;
+      } finally {
+        // The converter takes what it drops out of the tree of the declarations.
+        if (!kept) programs.spoil(declarationsName);
+      }
+    },
+    complete: (...request) => converter.complete(...request),
+    inspect: (...request) => converter.inspect(...request),
+    forgetImports: () => programs.forgetImports(),
+  };
 }
 
 /** The text of TypeScript's display parts. */

@@ -45,6 +45,18 @@ describe("a compiler of cells", () => {
     expect(await faults("point.x")).not.toEqual([]);
   });
 
+  it("keeps of a declaration what was not declared anew, with its documentation", async () => {
+    const declared = `/** How long. */ const long = 1; let left = 1, right = "", { inner, ...others } = { inner: 1, o: 2 };
+      import fs, { readFileSync, statSync as stat } from "node:fs";`;
+    expect(await faults(declared)).toEqual([]);
+    expect(await faults("const left = '', readFileSync = 5;")).toEqual([]);
+    expect(
+      await faults("left.length; readFileSync.toFixed(); right.at(0); inner; others.o; fs.existsSync; stat"),
+    ).toEqual([]);
+    expect(await faults("left.toFixed()")).toHaveLength(3);
+    expect((await compiler.inspect("long", 1))?.documentation).toContain("How long.");
+  });
+
   it("is strict, but takes what a notebook needs", async () => {
     expect(await faults("function f(x) { return x }")).not.toEqual([]);
     expect(await faults("export const exported = 1;\nexport { exported };")).toEqual([]);
