@@ -38,6 +38,8 @@ const installed = new InstalledFiles([
   nodeTypes,
   path.dirname(createRequire(nodeTypes + path.sep).resolve("undici-types/package.json")),
   path.dirname(apiDeclarations),
+  // What cells find on `globalThis`.
+  import.meta.dirname,
 ]);
 
 /** `@types` beside the notebook first, if they include Node's; else those that moelab itself depends on. */
