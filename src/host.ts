@@ -22,6 +22,63 @@ export interface InputOptions {
   password?: boolean;
 }
 
+/** What one side of a comm tells the other. */
+export interface CommMessage {
+  /** JSON. */
+  data: Record<string, unknown>;
+  /** JSON about the message; often empty. */
+  metadata: Record<string, unknown>;
+  /** Binary parts, which go beside the JSON as they are. */
+  buffers: readonly Uint8Array[];
+}
+
+export interface CommExtras {
+  metadata?: Record<string, unknown>;
+  /** Copied when sent. */
+  buffers?: readonly (ArrayBuffer | ArrayBufferView)[];
+}
+
+/** A two-way channel between code and the front end: what widgets talk through. */
+export interface Comm {
+  readonly id: string;
+  readonly target: string;
+  /** Whether one of the sides has closed it. */
+  readonly closed: boolean;
+  /** @throws Error when the comm is closed, TypeError when `data` is not JSON. */
+  send(data: Record<string, unknown>, extras?: CommExtras): void;
+  /** Tells the front end, too; a second call does nothing. */
+  close(data?: Record<string, unknown>, extras?: CommExtras): void;
+  /**
+   * Calls `listener` with each message of the front end, also while a cell awaits. What it throws is printed with its
+   * traceback. Returns what removes it.
+   */
+  onMessage(listener: (message: CommMessage) => void): () => void;
+  /** Calls `listener` when the front end closes the comm. Returns what removes it. */
+  onClose(listener: (message: CommMessage) => void): () => void;
+}
+
+export interface Comms {
+  /** Opens a comm that `target` takes in the front end, where a name without a taker closes it again. */
+  open(target: string, data?: Record<string, unknown>, extras?: CommExtras & { id?: string }): Comm;
+  /**
+   * Takes the comms that the front end opens for `target`; one taker a name, a later one replaces it. Returns what
+   * removes it. Comms for other names are closed.
+   */
+  onOpen(target: string, taker: (comm: Comm, message: CommMessage) => void): () => void;
+}
+
+/** What code gave out, where it is captured: see {@link Host.capture}. */
+export type HostOutput =
+  | { type: "stream"; name: "stdout" | "stderr"; text: string }
+  | {
+      type: "display";
+      data: MimeBundle;
+      metadata: Record<string, unknown>;
+      displayId?: string;
+      update: boolean;
+    }
+  | { type: "clearOutput"; wait: boolean };
+
 export interface Host {
   /** "notebook": outputs reach a Jupyter front end or the headless runner. "terminal": they are printed. */
   readonly kind: "notebook" | "terminal";
@@ -48,6 +105,16 @@ export interface Host {
    * block ran then: what it would have put back is put back by the listener.
    */
   onTermination(listener: () => void): void;
+  /** Messages to and from the front end; null where there is none, as on a terminal and in a headless run. */
+  readonly comms: Comms | null;
+  /** `listener` as a part of the running cell: what it outputs appears there, whenever and by whomever it is called. */
+  bind<P extends unknown[], R>(listener: (...parameters: P) => R): (...parameters: P) => R;
+  /**
+   * Runs `code` and gives to `sink` what the running cell outputs meanwhile: until it returns or, when it returns a
+   * promise, until that is settled. Output of native code and of child processes is not captured; a terminal captures
+   * nothing.
+   */
+  capture<R>(sink: (output: HostOutput) => void, code: () => R): R;
 }
 
 /** Where the installed host is found on `globalThis`. */

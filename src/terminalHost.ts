@@ -54,6 +54,9 @@ export function createTerminalHost(): Host {
       return abort.signal;
     },
     onTermination(): void {}, // what ends a script ends the process
+    comms: null,
+    bind: (listener) => listener,
+    capture: (_sink, code) => code(), // it is on the terminal already
   };
 }
 

@@ -2,6 +2,8 @@ import { Dealer } from "zeromq";
 import type { ToExecutor } from "./messages.js";
 import { SendQueue } from "./sendQueue.js";
 
+type Receive = (message: ToExecutor, buffers: Uint8Array[]) => void;
+
 /** An executor's end of the channel. */
 export class ExecutorEnd {
   readonly #dealer: Dealer;
@@ -9,7 +11,7 @@ export class ExecutorEnd {
   readonly #reading: Promise<void>;
 
   /** `identity` is the name under which the kernel process expects this executor. */
-  constructor(address: string, identity: string, receive: (message: ToExecutor) => void) {
+  constructor(address: string, identity: string, receive: Receive) {
     this.#dealer = new Dealer({
       routingId: identity,
       sendHighWaterMark: 0,
@@ -22,8 +24,8 @@ export class ExecutorEnd {
   }
 
   /** Takes a `ToKernel` message as JSON, since its sender had to find out anyway that it can be written as such. */
-  send(json: string): void {
-    this.#queue.send([json]);
+  send(json: string, buffers: readonly Uint8Array[] = []): void {
+    this.#queue.send([json, ...buffers]);
   }
 
   /** Must be awaited before the process exits: Node aborts while a receive is pending. */
@@ -33,7 +35,7 @@ export class ExecutorEnd {
     await this.#reading;
   }
 
-  async #read(receive: (message: ToExecutor) => void): Promise<void> {
-    for await (const [json] of this.#dealer) receive(JSON.parse(json.toString()));
+  async #read(receive: Receive): Promise<void> {
+    for await (const [json, ...buffers] of this.#dealer) receive(JSON.parse(json.toString()), buffers);
   }
 }

@@ -3,11 +3,13 @@ import type { ToExecutor, ToKernel } from "./messages.js";
 import { SendQueue } from "./sendQueue.js";
 import { newSocketAddress, removeSocketFolder } from "./socketFolder.js";
 
+type Receive = (message: ToKernel, buffers: Uint8Array[]) => void;
+
 /** The kernel process's end of the channel to all executors of a session. */
 export class KernelEnd {
   readonly #router = new Router({ sendHighWaterMark: 0, receiveHighWaterMark: 0, linger: 0 });
   readonly #queue = new SendQueue(this.#router);
-  readonly #receivers = new Map<string, (message: ToKernel) => void>();
+  readonly #receivers = new Map<string, Receive>();
   #reading: Promise<void> = Promise.resolve();
 
   /** Where executors connect to. */
@@ -25,7 +27,7 @@ export class KernelEnd {
   }
 
   /** Messages from the executor of this identity go to `receive`, until {@link disconnect}. */
-  connect(identity: string, receive: (message: ToKernel) => void): void {
+  connect(identity: string, receive: Receive): void {
     this.#receivers.set(identity, receive);
   }
 
@@ -34,8 +36,8 @@ export class KernelEnd {
   }
 
   /** Drops the message when no executor of that identity is connected. */
-  send(identity: string, message: ToExecutor): void {
-    this.#queue.send([identity, JSON.stringify(message)]);
+  send(identity: string, message: ToExecutor, buffers: readonly Uint8Array[] = []): void {
+    this.#queue.send([identity, JSON.stringify(message), ...buffers]);
   }
 
   async close(): Promise<void> {
@@ -46,8 +48,8 @@ export class KernelEnd {
   }
 
   async #read(): Promise<void> {
-    for await (const [identity, json] of this.#router) {
-      this.#receivers.get(identity.toString())?.(JSON.parse(json.toString()));
+    for await (const [identity, json, ...buffers] of this.#router) {
+      this.#receivers.get(identity.toString())?.(JSON.parse(json.toString()), buffers);
     }
   }
 }

@@ -2,7 +2,8 @@ import type { MimeBundle } from "../../src/host.js";
 
 /**
  * Everything that a kernel process and an executor say to each other. One message is one ZeroMQ message whose first
- * frame is JSON. Messages of one direction arrive in the order in which they were sent.
+ * frame is JSON; the frames after it are the binary parts of a comm message. Messages of one direction arrive in the
+ * order in which they were sent.
  */
 
 /** Numbers the cells of a session in the order in which they run. */
@@ -27,6 +28,17 @@ export interface InspectorCommand {
 
 export type InspectorAnswer = { result: any } | { fault: string };
 
+/** What one side of a comm tells the other; the same in both directions. */
+export interface CommContent {
+  action: "open" | "message" | "close";
+  /** Names the comm. */
+  comm: string;
+  /** Who is to take a comm that is opened; empty otherwise. */
+  target: string;
+  data: Record<string, unknown>;
+  metadata: Record<string, unknown>;
+}
+
 /** Kernel process → executor. */
 export type ToExecutor =
   | {
@@ -48,6 +60,8 @@ export type ToExecutor =
   | { type: "inputReply"; input: number; value: string | null }
   /** Answered by `inspected`, also while the main thread computes or is paused; the commands are given in their order. */
   | { type: "inspect"; request: number; commands: InspectorCommand[] }
+  /** From the front end. What it sets off is numbered as a cell is, and ends with `delivered`. */
+  | ({ type: "comm"; cell: CellNumber } & CommContent)
   /** So much stream text was handed on; the executor may produce as much again. */
   | { type: "consumed"; length: number }
   /** Leave in an orderly way: exit handlers run. */
@@ -70,6 +84,10 @@ export type ToKernel =
   | { type: "result"; cell: CellNumber; data: MimeBundle; metadata: Record<string, unknown> }
   /** The executor's main thread waits for an `inputReply` with the same number. */
   | { type: "input"; cell: CellNumber; input: number; prompt: string; password: boolean }
+  /** To the front end. */
+  | ({ type: "comm"; cell: CellNumber } & CommContent)
+  /** All that a comm message set off at once has been sent. */
+  | { type: "delivered"; cell: CellNumber }
   | {
       type: "done";
       cell: CellNumber;

@@ -17,7 +17,8 @@ import type { ControlWorkerData, InputAnswer, ToControl, ToMain } from "./thread
 
 const data: ControlWorkerData = workerData;
 const shared = new SharedState(data.shared);
-const postToMain = (message: ToMain) => parentPort!.postMessage(message);
+const postToMain = (message: ToMain, transferred: ArrayBuffer[] = []) =>
+  parentPort!.postMessage(message, transferred);
 
 /** Time for a busy main thread to begin its exit before the process is killed, in milliseconds. */
 const busyGrace = 300;
@@ -36,7 +37,7 @@ function answerInput(answer: InputAnswer): void {
   shared.answerInput();
 }
 
-function receive(message: ToExecutor): void {
+function receive(message: ToExecutor, received: Uint8Array[]): void {
   switch (message.type) {
     case "run":
       newestCell = Math.max(newestCell, message.cell);
@@ -52,6 +53,16 @@ function receive(message: ToExecutor): void {
     case "inspect":
       void inspect(message);
       break;
+    case "comm": {
+      newestCell = Math.max(newestCell, message.cell);
+      // ZeroMQ's memory cannot change threads: one copy, which then moves.
+      const buffers = received.map((buffer) => Uint8Array.from(buffer));
+      postToMain(
+        { ...message, buffers },
+        buffers.map(({ buffer }) => buffer),
+      );
+      break;
+    }
     case "consumed":
       shared.removeUnsentText(message.length);
       break;
@@ -89,6 +100,7 @@ parentPort!.on("message", async (message: ToControl) => {
   if (Array.isArray(message)) return streams.add(...message);
   streams.flush();
   if (typeof message === "string") end.send(message);
+  else if (message.type === "comm") end.send(message.json, message.buffers);
   else if (message.type === "input") {
     askedInput = message.input;
     // Nobody answers for a cell that is to stop.

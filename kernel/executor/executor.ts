@@ -1,5 +1,5 @@
 import { isPromise } from "node:util/types";
-import type { ExpressionReport, FaultReport, ToExecutor } from "../channel/messages.js";
+import type { CellNumber, ExpressionReport, FaultReport, ToExecutor } from "../channel/messages.js";
 import { shownValue } from "../display/shownValue.js";
 import { Cancellation } from "./cancellation.js";
 import { CellRun } from "./cellRun.js";
@@ -37,8 +37,9 @@ export class Executor {
   readonly held = new HeldPromises(
     () => this.currentCell,
     (cell) => {
-      // One that runs alone needs not be told from others.
-      if (this.#running.size > 1) this.#scope.run(cell, () => {});
+      // One that runs alone needs not be told from others, but from what a message of the front end set off.
+      const told = this.#scope.cell ?? cell;
+      if (this.#running.size > 1 || told !== cell) this.#scope.run(cell, () => {});
     },
   );
 
@@ -48,8 +49,7 @@ export class Executor {
     this.#traces = traces;
     const none = new CellRun(0, new Cancellation(0, shared, () => {}));
     this.#running = new RunningCells(shared, none);
-    none.settled = true;
-    none.cancellation.settle();
+    none.settle();
   }
 
   async open(): Promise<void> {
@@ -76,6 +76,37 @@ export class Executor {
     else this.#scope.run(cell, () => void this.#execute(cell, message));
   }
 
+  /**
+   * Runs what a message of the front end sets off, as a run of its own under `number`; `delivered` follows when it has
+   * run and its outputs are sent. It does not wait for promises: the front end holds the next message back until then.
+   */
+  deliver(number: CellNumber, handle: (run: CellRun) => void): void {
+    const run = new CellRun(
+      number,
+      new Cancellation(number, this.#shared, () => this.#running.trustChanged()),
+    );
+    // Before the code, which may be terminated.
+    nodeSetImmediate(() => void this.#delivered(run));
+    this.#scope.run(run, () => {
+      handle(run);
+      run.settle();
+    });
+  }
+
+  /** The listener as a part of the cell for which code runs now. */
+  bind<P extends unknown[], R>(listener: (...parameters: P) => R): (...parameters: P) => R {
+    const cell = this.currentCell;
+    return (...parameters) => {
+      // A cell that was interrupted in the past must not stop what it listens for.
+      const run = cell.settled ? new CellRun(cell.number, this.currentCell.cancellation) : cell;
+      let returned: R;
+      this.#scope.run(run, () => {
+        returned = listener(...parameters);
+      });
+      return returned!;
+    };
+  }
+
   /** Tells the code of interrupted cells that it is to stop; called while they still run. */
   abort(): void {
     for (const cell of this.#running.interrupted) {
@@ -91,6 +122,15 @@ export class Executor {
       if (cell.interrupts > 1 || (terminated && this.#running.mayBeTerminated(cell))) settle();
       else nodeSetTimeout(settle, cell.cancellation.cooperative ? cooperativeGrace : pendingGrace);
     }
+  }
+
+  async #delivered(run: CellRun): Promise<void> {
+    if (!run.settled) {
+      run.settle();
+      this.#outputs.write(run, "stderr", "KernelInterrupt: a listener was interrupted.\n");
+    }
+    await run.displaysShown();
+    this.#outputs.send({ type: "delivered", cell: run.number });
   }
 
   async #execute(cell: CellRun, message: RunMessage): Promise<void> {
@@ -152,12 +192,14 @@ export class Executor {
   #settle(cell: CellRun, outcome: Outcome, expressions: Record<string, ExpressionReport>): void {
     if (cell.settled) return;
     const interrupted = cell.cancellation.requested || outcome.status === "interrupted";
-    if (interrupted) this.#timers.clear(cell);
+    if (interrupted) {
+      this.#timers.clear(cell);
+      cell.releaseCaptures();
+    }
     const { status, fault } = interrupted ? interruptedOutcome(outcome.fault) : outcome;
     this.#outputs.markEndOfCell(cell.number);
     this.#outputs.send({ type: "done", cell: cell.number, status, fault, expressions });
-    cell.settled = true;
-    cell.cancellation.settle();
+    cell.settle();
     this.#running.end(cell);
     this.#release(cell);
     // Work of the cell that goes on is to know, too.

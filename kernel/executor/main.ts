@@ -9,6 +9,7 @@ import type { CellRun } from "./cellRun.js";
 import { CellStream } from "./cellStream.js";
 import { Executor } from "./executor.js";
 import { ModuleImport } from "./moduleImport.js";
+import { NotebookComms } from "./notebookComms.js";
 import { NotebookHost } from "./notebookHost.js";
 import { Outputs } from "./outputs.js";
 import { SharedState } from "./sharedState.js";
@@ -17,11 +18,11 @@ import type { ControlWorkerData, InputAnswer, ToControl, ToMain } from "./thread
 
 /**
  * The program of an executor process: cells run on this thread, a control worker holds the channel to the kernel
- * process. Started as `main.js <address> <identity> <file>` in the folder of the file that the cells stand for, with a pipe
- * on descriptor 3 that closes when its parent is gone.
+ * process. Started as `main.js <address> <identity> <file> [comms]` in the folder of the file that the cells stand for,
+ * with a pipe on descriptor 3 that closes when its parent is gone. `comms` says that a front end takes part in comms.
  */
 
-const [address, identity, file] = process.argv.slice(2);
+const [address, identity, file, frontEnd] = process.argv.slice(2);
 const shared = new SharedState();
 const answers = new MessageChannel();
 const workerData: ControlWorkerData = {
@@ -34,14 +35,16 @@ const control = new Worker(new URL("./controlWorker.js", import.meta.url), {
   workerData,
   transferList: [answers.port1],
 });
-const post = (message: ToControl) => control.postMessage(message);
+const post = (message: ToControl, transferred: ArrayBuffer[] = []) =>
+  control.postMessage(message, transferred);
 
 const outputs = new Outputs(post, shared, identity);
 const modules = new ModuleImport(path.join(process.cwd(), file));
 const traces = new StackTraces(() => modules.loadedSources());
 const executor = new Executor(outputs, shared, traces);
 
-const host = new NotebookHost(outputs, () => executor.currentCell, ask);
+const comms = new NotebookComms(outputs, executor, reportUncaught);
+const host = new NotebookHost(outputs, executor, frontEnd === "comms" ? comms : null, ask);
 
 let inputs = 0;
 function ask(cell: CellRun, prompt: string, password: boolean): string | null {
@@ -65,7 +68,7 @@ function exit(code?: number | string | null): never {
 
 function installGlobals(): void {
   const stream = (fd: number, name: "stdout" | "stderr") =>
-    new CellStream(fd, (text) => outputs.write(executor.currentCell.number, name, text));
+    new CellStream(fd, (text) => outputs.write(executor.currentCell, name, text));
   const streams = { stdout: stream(1, "stdout"), stderr: stream(2, "stderr") };
   for (const [name, value] of Object.entries(streams)) {
     Object.defineProperty(process, name, { value, configurable: true, enumerable: true });
@@ -85,7 +88,7 @@ function installGlobals(): void {
 
 function reportUncaught(what: string, thrown: unknown): void {
   const { traceback } = traces.report(thrown);
-  outputs.write(executor.currentCell.number, "stderr", `${what}: ${traceback.join("\n")}\n`);
+  outputs.write(executor.currentCell, "stderr", `${what}: ${traceback.join("\n")}\n`);
   process.exitCode ||= 1; // of a script, which must not seem to have succeeded
 }
 process.on("uncaughtException", (thrown) => reportUncaught("Uncaught", thrown));
@@ -95,6 +98,7 @@ process.on("SIGINT", () => {});
 
 control.on("message", (message: ToMain) => {
   if (message.type === "run") executor.run(message);
+  else if (message.type === "comm") executor.deliver(message.cell, () => comms.receive(message));
   else if (message.type === "ping") {
     shared.acknowledgedPing = message.ping;
     executor.abort();

@@ -1,24 +1,28 @@
-import type { DisplayOptions, Host, InputOptions, MimeBundle } from "../../src/host.js";
+import type { Comms, DisplayOptions, Host, HostOutput, InputOptions, MimeBundle } from "../../src/host.js";
 import { checkedBundle, checkedMetadata } from "../display/mimeBundle.js";
 import { type ShownValue, shownValue } from "../display/shownValue.js";
 import type { CellRun } from "./cellRun.js";
+import type { Executor } from "./executor.js";
 import type { Outputs } from "./outputs.js";
 
 /** The host that the API finds in a notebook. What it shows belongs to the cell whose code calls it. */
 export class NotebookHost implements Host {
   readonly kind = "notebook";
   readonly #outputs: Outputs;
-  readonly #currentCell: () => CellRun;
+  readonly #executor: Executor;
   readonly #ask: (cell: CellRun, prompt: string, password: boolean) => string | null;
+  readonly comms: Comms | null;
   readonly #terminationListeners: (() => void)[] = [];
 
   constructor(
     outputs: Outputs,
-    currentCell: () => CellRun,
+    executor: Executor,
+    comms: Comms | null,
     ask: (cell: CellRun, prompt: string, password: boolean) => string | null,
   ) {
     this.#outputs = outputs;
-    this.#currentCell = currentCell;
+    this.#executor = executor;
+    this.comms = comms;
     this.#ask = ask;
   }
 
@@ -32,9 +36,8 @@ export class NotebookHost implements Host {
     if (displayId !== undefined && typeof displayId !== "string") {
       throw new TypeError(`display: expected displayId to be a string, got ${typeof displayId}.`);
     }
-    this.#outputs.send({
+    this.#outputs.show(this.#executor.currentCell, {
       type: "display",
-      cell: this.#currentCell().number,
       data: checkedBundle(data, "display"),
       metadata: checkedMetadata(metadata, "display"),
       displayId,
@@ -48,7 +51,7 @@ export class NotebookHost implements Host {
       this.displayShown(shown, options);
       return Promise.resolve();
     }
-    const { displays } = this.#currentCell();
+    const { displays } = this.#executor.currentCell;
     const done = shown.then((each) => this.displayShown(each, options)).finally(() => displays.delete(done));
     displays.add(done);
     return done;
@@ -59,19 +62,27 @@ export class NotebookHost implements Host {
   }
 
   clearOutput(wait = false): void {
-    this.#outputs.send({ type: "clearOutput", cell: this.#currentCell().number, wait });
+    this.#outputs.show(this.#executor.currentCell, { type: "clearOutput", wait });
   }
 
   input(prompt: string, options: InputOptions = {}): string | null {
-    return this.#ask(this.#currentCell(), String(prompt), options.password ?? false);
+    return this.#ask(this.#executor.currentCell, String(prompt), options.password ?? false);
   }
 
   get signal(): AbortSignal {
-    return this.#currentCell().cancellation.signal;
+    return this.#executor.currentCell.cancellation.signal;
   }
 
   onTermination(listener: () => void): void {
     this.#terminationListeners.push(listener);
+  }
+
+  bind<P extends unknown[], R>(listener: (...parameters: P) => R): (...parameters: P) => R {
+    return this.#executor.bind(listener);
+  }
+
+  capture<R>(sink: (output: HostOutput) => void, code: () => R): R {
+    return this.#executor.currentCell.captured(sink, code);
   }
 
   /** Code of a cell was terminated; called when the main thread takes messages again. */

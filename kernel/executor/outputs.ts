@@ -1,5 +1,7 @@
 import { writeSync } from "node:fs";
+import type { HostOutput } from "../../src/host.js";
 import type { ToKernel } from "../channel/messages.js";
+import type { CellRun } from "./cellRun.js";
 import { endOfCellMark } from "./nativeMark.js";
 import type { SharedState } from "./sharedState.js";
 import type { ToControl } from "./threads.js";
@@ -7,27 +9,47 @@ import type { ToControl } from "./threads.js";
 /** How long a full pipe may delay the end of a cell, in milliseconds. */
 const longestWait = 500;
 
+type Post = (message: ToControl, transferred?: ArrayBuffer[]) => void;
+
 /** The main thread's way out: everything in the order in which it happens. */
 export class Outputs {
-  readonly #post: (message: ToControl) => void;
+  readonly #post: Post;
   readonly #shared: SharedState;
   readonly #identity: string;
 
-  constructor(post: (message: ToControl) => void, shared: SharedState, identity: string) {
+  constructor(post: Post, shared: SharedState, identity: string) {
     this.#post = post;
     this.#shared = shared;
     this.#identity = identity;
   }
 
   /** Blocks while too much text is under way. */
-  write(cell: number, name: "stdout" | "stderr", text: string): void {
-    this.#post([cell, name, text]);
+  write(cell: CellRun, name: "stdout" | "stderr", text: string): void {
+    if (cell.capture) {
+      cell.capture({ type: "stream", name, text });
+      return;
+    }
+    this.#post([cell.number, name, text]);
     this.#shared.addUnsentText(text.length);
+  }
+
+  /** Throws as {@link send} does. */
+  show(cell: CellRun, output: Exclude<HostOutput, { type: "stream" }>): void {
+    if (cell.capture) cell.capture(output);
+    else this.send({ ...output, cell: cell.number });
   }
 
   /** Throws a TypeError for what JSON cannot express, such as a bigint in a bundle. */
   send(message: ToKernel): void {
     this.#post(JSON.stringify(message));
+  }
+
+  /** The memory of `buffers` goes along and is gone here. Throws as {@link send} does. */
+  sendComm(message: Extract<ToKernel, { type: "comm" }>, buffers: Uint8Array<ArrayBuffer>[]): void {
+    const json = JSON.stringify(message);
+    const memory = buffers.map(({ buffer }) => buffer);
+    if (buffers.length === 0) this.#post(json);
+    else this.#post({ type: "comm", json, buffers }, memory);
   }
 
   /** `running`: the cell is not settled. */

@@ -15,6 +15,7 @@ export interface ControlWorkerData {
 
 export type ToMain =
   | Extract<ToExecutor, { type: "run" }>
+  | (Extract<ToExecutor, { type: "comm" }> & { buffers: Uint8Array[] })
   /** To be acknowledged in the shared state; aborts the signals of the interrupted cells. */
   | { type: "ping"; ping: number }
   /** The main thread takes messages again: interrupted cells are to be settled, if they do not settle themselves. */
@@ -25,6 +26,7 @@ export type ToMain =
 export type ToControl =
   | [cell: number, name: "stdout" | "stderr", text: string]
   | string
+  | { type: "comm"; json: string; buffers: Uint8Array[] }
   /** `running`: the cell is not settled. */
   | { type: "input"; cell: number; running: boolean; input: number; json: string }
   | { type: "exit"; code: number };

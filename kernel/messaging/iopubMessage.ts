@@ -1,7 +1,15 @@
 import type { CellError, SessionEvent } from "../session/events.js";
 
+interface IopubMessage {
+  type: string;
+  content: object;
+  /** Only comm messages have some. */
+  metadata?: object;
+  buffers?: readonly Uint8Array[];
+}
+
 /** The Jupyter message that publishes an event. */
-export function iopubMessage(event: SessionEvent): { type: string; content: object } {
+export function iopubMessage(event: SessionEvent): IopubMessage {
   switch (event.type) {
     case "stream":
       return { type: "stream", content: { name: event.name, text: event.text } };
@@ -18,6 +26,12 @@ export function iopubMessage(event: SessionEvent): { type: string; content: obje
     case "result": {
       const { data, metadata, executionCount } = event;
       return { type: "execute_result", content: { data, metadata, execution_count: executionCount } };
+    }
+    case "comm": {
+      const { action, comm: comm_id, target: target_name, data, metadata, buffers } = event;
+      const type = action === "message" ? "comm_msg" : `comm_${action}`;
+      const content = action === "open" ? { comm_id, target_name, data } : { comm_id, data };
+      return { type, content, metadata, buffers };
     }
     case "error":
       return { type: "error", content: errorContent(event.error) };

@@ -15,7 +15,7 @@ export async function runKernel(connectionFile: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const server = new JupyterServer(
       info,
-      (onBackground) => Session.start({ cwd: process.cwd(), onBackground }),
+      (onBackground) => Session.start({ cwd: process.cwd(), comms: true, onBackground }),
       () => void close(),
     );
     let closing = false;

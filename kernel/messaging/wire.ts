@@ -68,8 +68,8 @@ export class Wire {
     content: object,
     parentHeader: Message["parentHeader"],
     metadata: object = {},
-    buffers: readonly Buffer[] = [],
-  ): (Buffer | string)[] {
+    buffers: readonly Uint8Array[] = [],
+  ): (Uint8Array | string)[] {
     const header: Header = {
       msg_id: randomUUID(),
       session: this.#session,

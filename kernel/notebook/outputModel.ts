@@ -44,6 +44,8 @@ export function applyEvent(cell: CellOutputs, event: SessionEvent): CellOutputs 
       return event.wait ? { ...cell, clearNext: true } : noOutputs;
     case "updateDisplay":
       return updateDisplays(cell, event);
+    case "comm":
+      return cell;
     case "stream": {
       if (event.text === "") return cell;
       const outputs = cell.clearNext ? [] : cell.outputs;

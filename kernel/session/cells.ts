@@ -1,18 +1,23 @@
 import type { CellNumber } from "../channel/messages.js";
 import type { CellError, CellStatus, ExecuteOutcome, ExecuteRequest, SessionEvent } from "./events.js";
 
-/** One execution of a cell; kept after its end, since its timers and promises may still produce output. */
-export interface Cell {
-  readonly number: CellNumber;
+/** Whose output something is. */
+export interface OutputOrigin {
   readonly id: string;
+  readonly sink: (event: SessionEvent) => void;
+  /** What comes now is late. */
+  ended: boolean;
+}
+
+/** One execution of a cell; kept after its end, since its timers and promises may still produce output. */
+export interface Cell extends OutputOrigin {
+  readonly number: CellNumber;
   readonly name: string;
   readonly executionCount: number;
   readonly request: ExecuteRequest;
-  readonly sink: (event: SessionEvent) => void;
   interrupted: boolean;
   /** Its executor died before the cell got there. */
   lost: boolean;
-  ended: boolean;
   finish(ending: Ending): void;
 }
 

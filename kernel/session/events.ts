@@ -1,4 +1,5 @@
 import type { MimeBundle } from "../../src/host.js";
+import type { CommContent } from "../channel/messages.js";
 
 /**
  * What a session reports while a cell runs, in the order in which it happened. All events of a cell arrive before
@@ -11,7 +12,9 @@ export type SessionEvent =
   | { type: "updateDisplay"; data: MimeBundle; metadata: Record<string, unknown>; displayId: string }
   | { type: "clearOutput"; wait: boolean }
   | { type: "result"; data: MimeBundle; metadata: Record<string, unknown>; executionCount: number }
-  | { type: "error"; error: CellError };
+  | { type: "error"; error: CellError }
+  /** For the front end's side of a comm. */
+  | ({ type: "comm"; buffers: readonly Uint8Array[] } & CommContent);
 
 export interface CellError {
   /** Class of the error, for example "TypeError"; "KernelInterrupt" and "ExecutorDied" are moelab's own. */
@@ -42,6 +45,13 @@ export interface ExecuteRequest {
   userExpressions?: Record<string, string>;
   /** Answers the cell's `input()`; absent when nobody can. */
   input?: (prompt: string, password: boolean) => Promise<string | null>;
+}
+
+/** A message of the front end for the executor's side of a comm. */
+export interface CommRequest extends CommContent {
+  /** Identity of the message, given back with what it sets off later. */
+  id: string;
+  buffers: readonly Uint8Array[];
 }
 
 export interface ExecuteOutcome {

@@ -37,7 +37,7 @@ const inspectorNotice = "Waiting for the debugger to disconnect...\n";
 type StreamName = "stdout" | "stderr";
 
 export interface ExecutorListener {
-  message(message: ToKernel): void;
+  message(message: ToKernel, buffers: Uint8Array[]): void;
   /** Output of native code or of a child process; `flushed` is to be called when it has been handed on. */
   native(name: StreamName, text: string, flushed: () => void): void;
   /** Called once, after all output. */
@@ -61,26 +61,30 @@ export class ExecutorProcess {
   #stopped = false;
   readonly #ended: Promise<void>;
 
-  /** @param file what cells are: a script, or an imagined file in the notebook's folder */
+  /**
+   * @param file what cells are: a script, or an imagined file in the notebook's folder
+   * @param comms whether a front end takes part in comms
+   */
   constructor(
     channel: KernelEnd,
     generation: number,
     file: string,
     env: NodeJS.ProcessEnv,
     listener: ExecutorListener,
+    comms = false,
   ) {
     this.identity = `${generation}-${randomBytes(6).toString("hex")}`;
     this.#channel = channel;
     this.#listener = listener;
     const { promise, resolve, reject } = resolvable<void>();
     this.ready = promise;
-    channel.connect(this.identity, (message) => {
+    channel.connect(this.identity, (message, buffers) => {
       if (message.type === "ready") resolve();
       if (message.type === "exiting") this.#exitedByCell = true;
-      listener.message(message);
+      listener.message(message, buffers);
     });
     // A group of its own, so that all that cells start can be ended with it; descriptor 3 ends it with this process.
-    const settings = [channel.address, this.identity, path.basename(file)];
+    const settings = [channel.address, this.identity, path.basename(file), ...(comms ? ["comms"] : [])];
     this.#child = spawn(process.execPath, [...nodeOptions, program, ...settings], {
       cwd: path.dirname(file),
       env,
@@ -98,9 +102,9 @@ export class ExecutorProcess {
     return this.#child.pid;
   }
 
-  send(message: ToExecutor): void {
+  send(message: ToExecutor, buffers: readonly Uint8Array[] = []): void {
     if (message.type === "run") this.#nativeErrors = "";
-    this.#channel.send(this.identity, message);
+    this.#channel.send(this.identity, message, buffers);
   }
 
   /** Resolves when all that native code wrote during a cell has been read. */

@@ -6,12 +6,14 @@ import { KernelEnd } from "../channel/kernelEnd.js";
 import type { ToExecutor, ToKernel } from "../channel/messages.js";
 import { InspectorLink } from "../debugger/inspectorLink.js";
 import { type VariableList, VariableView } from "../debugger/variableView.js";
-import { type Cell, Cells, type Ending } from "./cells.js";
-import type { ExecuteOutcome, ExecuteRequest, SessionEvent } from "./events.js";
+import { type Cell, Cells, type Ending, type OutputOrigin } from "./cells.js";
+import { Deliveries } from "./deliveries.js";
+import type { CommRequest, ExecuteOutcome, ExecuteRequest, SessionEvent } from "./events.js";
 import { ExecutorProcess } from "./executorProcess.js";
 import { describeExit, type ExitReport, executorDied } from "./exitReport.js";
 import { kernelFault } from "./kernelFault.js";
 import { Lanes, mainLane } from "./lanes.js";
+import { OpenComms } from "./openComms.js";
 import { resolvable } from "./resolvable.js";
 import { initialState, nextState, type SessionChange, type SessionState } from "./sessionState.js";
 import { StreamCoalescer } from "./streamCoalescer.js";
@@ -25,9 +27,12 @@ export interface SessionOptions {
   documentation?: boolean;
   /** Environment of the executor. Default: that of this process. */
   env?: NodeJS.ProcessEnv;
+  /** Whether a front end takes part in comms: cells find none otherwise. Default false. */
+  comms?: boolean;
   /**
    * Takes what a cell outputs after it has ended, through a timer or work that goes on. `cellId` is the request's
-   * `id` (or name). Default: such output is given to the cell's own sink.
+   * `id` (or name). Default: such output is given to the cell's own sink. Comms of an
+   * executor that ended are closed through this, with an empty `cellId`.
    */
   onBackground?: (event: SessionEvent, cellId: string) => void;
 }
@@ -42,8 +47,10 @@ export class Session {
   readonly #compiler: CellCompiler;
   readonly #cells = new Cells();
   readonly #lanes = new Lanes();
-  readonly #streams = new StreamCoalescer<Cell>((cell, name, text) =>
-    this.#emit(cell, { type: "stream", name, text }),
+  readonly #deliveries = new Deliveries();
+  readonly #comms = new OpenComms();
+  readonly #streams = new StreamCoalescer<OutputOrigin>((origin, name, text) =>
+    this.#emit(origin, { type: "stream", name, text }),
   );
   /** V8's inspector in the executor. */
   readonly inspector = new InspectorLink((message) => this.#executor.send(message));
@@ -87,6 +94,33 @@ export class Session {
    */
   execute(request: ExecuteRequest, sink: (event: SessionEvent) => void): Promise<ExecuteOutcome> {
     return this.#lanes.run(request.lane ?? mainLane, () => this.#run(request, sink));
+  }
+
+  /**
+   * Hands a message of the front end to the executor, also while cells run. Resolves when it was heard and what it
+   * set off at once was given to `sink`, as will be what comes later. Messages for comms that are not open are dropped.
+   */
+  async deliver(request: CommRequest, sink: (event: SessionEvent) => void): Promise<void> {
+    const { id, buffers, ...content } = request;
+    if (content.action !== "open" && !this.#comms.has(content.comm)) return;
+    this.#comms.note(content);
+    this.#change({ type: "commDelivered" });
+    const { lastCell: cell } = this.#state;
+    const ended = this.#deliveries.start(cell, id, sink);
+    try {
+      await this.#readyExecutor();
+      this.#executor.send({ type: "comm", cell, ...content }, buffers);
+    } catch {
+      // Its comms were closed with it.
+      this.#deliveries.end(cell);
+    }
+    await ended;
+    this.#streams.flush();
+  }
+
+  /** The open comms, or those of one target: id → target. */
+  comms(target?: string): ReadonlyMap<string, string> {
+    return this.#comms.list(target);
   }
 
   /**
@@ -150,7 +184,7 @@ export class Session {
       name,
       executionCount,
       request,
-      sink: silent ? (event) => event.type === "stream" && sink(event) : sink,
+      sink: silent ? (event) => (event.type === "stream" || event.type === "comm") && sink(event) : sink,
       interrupted: false,
       lost: false,
       ended: false,
@@ -199,7 +233,7 @@ export class Session {
     }
   }
 
-  #receive(executor: ExecutorProcess, message: ToKernel): void {
+  #receive(executor: ExecutorProcess, message: ToKernel, buffers: Uint8Array[]): void {
     if (message.type === "inspected" || message.type === "inspectorEvent") {
       this.inspector.receive(message);
       return;
@@ -210,34 +244,46 @@ export class Session {
     }
     if (message.type === "ready" || message.type === "exiting") return;
     const cell = this.#cells.find(message.cell);
-    if (!cell) return;
+    const origin = this.#deliveries.find(message.cell) ?? cell;
+    if (!origin) return;
     if (message.type === "stream") {
       const { name, text } = message;
       const consumed: ToExecutor = { type: "consumed", length: text.length };
-      this.#streams.add(cell, name, text, () => executor.send(consumed));
+      this.#streams.add(origin, name, text, () => executor.send(consumed));
       return;
     }
     this.#streams.flush();
     switch (message.type) {
       case "display": {
         const { data, metadata, displayId, update } = message;
-        if (update) this.#emit(cell, { type: "updateDisplay", data, metadata, displayId: displayId! });
-        else this.#emit(cell, { type: "display", data, metadata, displayId });
+        if (update) this.#emit(origin, { type: "updateDisplay", data, metadata, displayId: displayId! });
+        else this.#emit(origin, { type: "display", data, metadata, displayId });
         break;
       }
       case "clearOutput":
-        this.#emit(cell, { type: "clearOutput", wait: message.wait });
+        this.#emit(origin, { type: "clearOutput", wait: message.wait });
+        break;
+      case "comm": {
+        const { cell: _, ...content } = message;
+        this.#comms.note(content);
+        this.#emit(origin, { ...content, buffers });
+        break;
+      }
+      case "delivered":
+        this.#deliveries.end(message.cell);
         break;
       case "result": {
         const { data, metadata } = message;
+        if (!cell) break;
         this.#emit(cell, { type: "result", data, metadata, executionCount: cell.executionCount });
         break;
       }
       case "input":
-        void this.#answerInput(executor, cell, message);
+        void this.#answerInput(executor, origin === cell ? cell : null, message);
         break;
       case "done": {
         const { status, fault: error, expressions: userExpressions } = message;
+        if (!cell) break;
         const complete = executor.nativeOutputComplete(cell.number);
         void complete.then(() => cell.finish({ status, error, userExpressions }));
         break;
@@ -247,21 +293,21 @@ export class Session {
 
   async #answerInput(
     executor: ExecutorProcess,
-    cell: Cell,
+    cell: Cell | null,
     { input, prompt, password }: Extract<ToKernel, { type: "input" }>,
   ): Promise<void> {
     let value: string | null = null;
     try {
-      if (!cell.ended && cell.request.input) value = await cell.request.input(prompt, password);
+      if (cell && !cell.ended && cell.request.input) value = await cell.request.input(prompt, password);
     } finally {
       executor.send({ type: "inputReply", input, value });
     }
   }
 
-  #emit(cell: Cell, event: SessionEvent): void {
+  #emit(origin: OutputOrigin, event: SessionEvent): void {
     const { onBackground } = this.#options;
-    if (cell.ended && onBackground) onBackground(event, cell.id);
-    else cell.sink(event);
+    if (origin.ended && onBackground) onBackground(event, origin.id);
+    else origin.sink(event);
   }
 
   /** Tries anew when the last executor could not be started. */
@@ -272,17 +318,24 @@ export class Session {
 
   #startExecutor(): ExecutorProcess {
     this.#change({ type: "executorStarting" });
-    const { cwd, script = "cell.ts", env = process.env } = this.#options;
+    const { cwd, script = "cell.ts", env = process.env, comms } = this.#options;
     const file = join(cwd, script);
-    const executor = new ExecutorProcess(this.#channel, this.#state.executor.generation, file, env, {
-      message: (message) => this.#receive(executor, message),
-      native: (name, text, flushed) => {
-        const cell = this.#cells.likeliest;
-        if (cell) this.#streams.add(cell, name, text, flushed);
-        else flushed();
+    const executor = new ExecutorProcess(
+      this.#channel,
+      this.#state.executor.generation,
+      file,
+      env,
+      {
+        message: (message, buffers) => this.#receive(executor, message, buffers),
+        native: (name, text, flushed) => {
+          const cell = this.#cells.likeliest;
+          if (cell) this.#streams.add(cell, name, text, flushed);
+          else flushed();
+        },
+        exit: (report) => this.#executorEnded(report),
       },
-      exit: (report) => this.#executorEnded(report),
-    });
+      comms,
+    );
     return executor;
   }
 
@@ -291,6 +344,10 @@ export class Session {
     this.#change({ type: "executorEnded" });
     this.inspector.executorLost();
     this.#streams.flush();
+    this.#deliveries.endAll();
+    for (const closed of this.#comms.closeAll()) {
+      this.#options.onBackground?.({ type: "comm", ...closed, buffers: [] }, "");
+    }
     // A cell that is still being checked is lost as well: it may use variables that are gone.
     const lost = wasReady ? this.#cells.running : [];
     if (!this.#closed) {

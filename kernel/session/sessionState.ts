@@ -6,7 +6,7 @@ export interface SessionState {
   readonly executor: { readonly generation: number; readonly phase: "none" | "starting" | "ready" };
   /** The number that the next counted cell gets is one more. */
   readonly executionCount: number;
-  /** Numbers every execution, counted or not. */
+  /** Numbers every execution, counted or not, and the messages of the front end. */
   readonly lastCell: CellNumber;
   /** At most one of each lane, in the order in which they started. */
   readonly running: readonly RunningCell[];
@@ -25,6 +25,8 @@ export type SessionChange =
   | { type: "cellCompiling"; lane: string; counted: boolean }
   | { type: "cellExecuting"; cell: CellNumber }
   | { type: "cellEnded"; cell: CellNumber }
+  /** A message of the front end, numbered as a cell is. */
+  | { type: "commDelivered" }
   | { type: "restarted" };
 
 export const initialState: SessionState = {
@@ -57,6 +59,8 @@ export function nextState(state: SessionState, change: SessionChange): SessionSt
     }
     case "cellEnded":
       return { ...state, running: state.running.filter(({ cell }) => cell !== change.cell) };
+    case "commDelivered":
+      return { ...state, lastCell: state.lastCell + 1 };
     case "restarted":
       return { ...state, executionCount: 0 };
   }

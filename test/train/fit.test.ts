@@ -41,6 +41,9 @@ function installNotebook(): { shown: Shown[]; interrupt(): void; nextCell(): voi
     clearOutput: () => {},
     input: () => null,
     onTermination: () => {},
+    comms: null,
+    bind: (listener) => listener,
+    capture: (_sink, code) => code(),
     get signal() {
       return controller.signal;
     },

@@ -145,8 +145,8 @@ export class Executions {
   }
 
   #publish(event: SessionEvent, parent: Header | Record<string, never>): void {
-    const { type, content } = iopubMessage(event);
-    this.#kernel.publish(type, content, parent);
+    const { type, content, ...attachments } = iopubMessage(event);
+    this.#kernel.publish(type, content, parent, attachments);
   }
 }
 

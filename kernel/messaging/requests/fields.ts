@@ -39,6 +39,10 @@ export class Fields {
     return this.#read(name, "an object of strings", isTexts, {});
   }
 
+  mapping(name: string): Record<string, unknown> {
+    return this.#read(name, "an object", isMapping, {});
+  }
+
   #read<T>(name: string, expected: string, accepts: (value: unknown) => boolean, absent: T | undefined): T {
     const content = this.#content;
     if (!isMapping(content)) throw this.#invalid("an object as content", content);

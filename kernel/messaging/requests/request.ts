@@ -30,7 +30,7 @@ export type RequestFamily = Readonly<Record<string, Handler>>;
 /** What goes with a message beside its content. */
 export interface Attachments {
   metadata?: object;
-  buffers?: readonly Buffer[];
+  buffers?: readonly Uint8Array[];
 }
 
 /** What the families of requests stand on. */

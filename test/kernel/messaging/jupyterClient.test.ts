@@ -44,6 +44,8 @@ describe("other clients and ends", () => {
   afterAll(() => jupyter.close());
 
   it("nbclient executes a notebook", () => jupyter.python("notebook.py"));
+  it("comms work both ways, while a cell awaits, and end with their executor", () =>
+    jupyter.python("comms.py"));
   it("jupyter console shows results and errors", () => jupyter.python("console.py"));
   it("an encrypted transport works, and refuses plain clients", () => jupyter.python("encrypted.py"));
   it("a kernel ends when its client was killed", () => jupyter.python("endings.py", ["orphan"]));
