@@ -19,8 +19,8 @@ export class CellRun {
   settled = false;
   /** What runs its script, from its start to its end. */
   evaluator: Evaluator | undefined;
-  /** Interrupts that reached this cell. */
-  interrupts = 0;
+  /** It was interrupted and has some time left to stop by itself. */
+  stopping = false;
 
   constructor(number: number, cancellation: Cancellation) {
     this.number = number;

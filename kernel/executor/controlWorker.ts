@@ -4,6 +4,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { ExecutorEnd } from "../channel/executorEnd.js";
 import type { ToExecutor, ToKernel } from "../channel/messages.js";
 import { removeSocketFolder } from "../channel/socketFolder.js";
+import { ChildProcesses } from "./childProcesses.js";
 import { Interruption } from "./interruption.js";
 import { MainInspector } from "./mainInspector.js";
 import { SharedState } from "./sharedState.js";
@@ -22,11 +23,25 @@ const postToMain = (message: ToMain, transferred: ArrayBuffer[] = []) =>
 
 /** Time for a busy main thread to begin its exit before the process is killed, in milliseconds. */
 const busyGrace = 300;
+/** What a cell shows that was interrupted, but does not return from native code. */
+const nativeCodeNotice =
+  "Interrupted, but native code is at work, which can only be stopped where it returns to JavaScript. " +
+  "The cell ends there; a restart of the kernel ends it now and loses all variables.\n";
+
 /** Time for exit handlers before the process is killed, in milliseconds. */
 const exitGrace = 1500;
 
 const inspector = new MainInspector((event) => end.send(JSON.stringify(event)));
-const interruption = new Interruption(shared, postToMain, inspector);
+
+/** What was handed to the main thread and is not done: a cell, or what a comm message sets off. */
+const running = new Map<number, "run" | "comm">();
+const children = new ChildProcesses(running);
+const interruption = new Interruption(shared, postToMain, running, {
+  inspector,
+  interruptChildren: () => void children.interrupt(),
+  killChildren: (all) => void children.killAwaited(all),
+  explain: () => streams.add(newestCell, "stderr", nativeCodeNotice),
+});
 
 let newestCell = 0;
 let askedInput = 0;
@@ -41,7 +56,8 @@ function receive(message: ToExecutor, received: Uint8Array[]): void {
   switch (message.type) {
     case "run":
       newestCell = Math.max(newestCell, message.cell);
-      postToMain(message);
+      running.set(message.cell, "run");
+      interruption.handOver(message);
       break;
     case "interrupt":
       if (askedInput !== 0) answerInput({ value: null, interrupted: true });
@@ -57,7 +73,8 @@ function receive(message: ToExecutor, received: Uint8Array[]): void {
       newestCell = Math.max(newestCell, message.cell);
       // ZeroMQ's memory cannot change threads: one copy, which then moves.
       const buffers = received.map((buffer) => Uint8Array.from(buffer));
-      postToMain(
+      running.set(message.cell, "comm");
+      interruption.handOver(
         { ...message, buffers },
         buffers.map(({ buffer }) => buffer),
       );
@@ -98,10 +115,18 @@ const streams = new StreamBatches((json) => end.send(json));
 
 parentPort!.on("message", async (message: ToControl) => {
   if (Array.isArray(message)) return streams.add(...message);
+  if (typeof message !== "string" && message.type === "child") {
+    if (message.ended) children.ended(message.pid);
+    else children.started(message.pid, message.cell);
+    return;
+  }
   streams.flush();
   if (typeof message === "string") end.send(message);
   else if (message.type === "comm") end.send(message.json, message.buffers);
-  else if (message.type === "input") {
+  else if (message.type === "done") {
+    running.delete(message.cell);
+    end.send(message.json);
+  } else if (message.type === "input") {
     askedInput = message.input;
     // Nobody answers for a cell that is to stop.
     if (message.running && message.cell <= shared.interruptedThrough)

@@ -114,13 +114,15 @@ export class Executor {
     }
   }
 
-  /** Ends interrupted cells that do not end by themselves. */
-  settleInterrupted(terminated: boolean): void {
+  /** Ends interrupted cells that do not end by themselves: at once when it is urgent, or when their code was terminated. */
+  settleInterrupted(terminated: boolean, urgent: boolean): void {
     for (const cell of this.#running.interrupted) {
-      cell.interrupts++;
       const settle = () => this.#settle(cell, { status: "interrupted" }, {});
-      if (cell.interrupts > 1 || (terminated && this.#running.mayBeTerminated(cell))) settle();
-      else nodeSetTimeout(settle, cell.cancellation.cooperative ? cooperativeGrace : pendingGrace);
+      if (urgent || (terminated && this.#running.mayBeTerminated(cell))) settle();
+      else if (!cell.stopping) {
+        cell.stopping = true;
+        nodeSetTimeout(settle, cell.cancellation.cooperative ? cooperativeGrace : pendingGrace);
+      }
     }
   }
 
@@ -130,7 +132,7 @@ export class Executor {
       this.#outputs.write(run, "stderr", "KernelInterrupt: a listener was interrupted.\n");
     }
     await run.displaysShown();
-    this.#outputs.send({ type: "delivered", cell: run.number });
+    this.#outputs.sendDone({ type: "delivered", cell: run.number });
   }
 
   async #execute(cell: CellRun, message: RunMessage): Promise<void> {
@@ -198,7 +200,7 @@ export class Executor {
     }
     const { status, fault } = interrupted ? interruptedOutcome(outcome.fault) : outcome;
     this.#outputs.markEndOfCell(cell.number);
-    this.#outputs.send({ type: "done", cell: cell.number, status, fault, expressions });
+    this.#outputs.sendDone({ type: "done", cell: cell.number, status, fault, expressions });
     cell.settle();
     this.#running.end(cell);
     this.#release(cell);

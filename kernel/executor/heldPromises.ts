@@ -26,8 +26,35 @@ export class HeldPromises {
     return value;
   };
 
+  /** The same iterable; each promise that it gives is held. */
+  readonly holdEach = (iterable: any): any => {
+    const { hold } = this;
+    const asyncMethod = iterable?.[Symbol.asyncIterator];
+    const syncMethod = iterable?.[Symbol.iterator];
+    if (typeof asyncMethod === "function") {
+      return { [Symbol.asyncIterator]: () => heldIterator(asyncMethod.call(iterable), hold) };
+    }
+    if (typeof syncMethod !== "function") return iterable;
+    const holdValue = (result: any) => {
+      const { done, value } = result;
+      return { done, value: done ? value : hold(value) };
+    };
+    return { [Symbol.iterator]: () => heldIterator(syncMethod.call(iterable), holdValue) };
+  };
+
   /** Nobody waits any more. */
   release(): void {
     this.#promises.clear();
   }
+}
+
+function heldIterator(iterator: any, hold: (result: any) => any): object {
+  const { next } = iterator;
+  return {
+    next: () => hold(next.call(iterator)),
+    get return() {
+      const end = iterator.return;
+      return end === undefined || end === null ? undefined : () => hold(end.call(iterator));
+    },
+  };
 }

@@ -3,10 +3,18 @@ import type { ToMain } from "./threads.js";
 
 /** How long the main thread may take to answer before its code is terminated, in milliseconds. */
 const answerTime = 100;
-/** The same for a cell that looks at its abort signal, which may be in the middle of a long step. */
-const cooperativeAnswerTime = 5000;
+/**
+ * The same for code that is not to be torn apart at once: a cell that looks at its abort signal, which may be in the
+ * middle of a long step, and work that goes on between cells.
+ */
+const patientAnswerTime = 5000;
 /** How long a termination that found nothing to terminate may linger. */
 const lingerTime = 2000;
+/** From here on processes that ignore a Ctrl-C are killed if the main thread waits for them; of all others later. */
+const stubbornChildTime = 150;
+const anyChildTime = 2000;
+/** When the user is told that it is native code that does not end, in milliseconds. */
+const explainTime = 3000;
 
 /** The main thread's code as its interruption sees it. */
 export interface Interruptible {
@@ -15,74 +23,154 @@ export interface Interruptible {
   terminate(): Promise<void>;
 }
 
+type PostToMain = (message: ToMain, transferred?: ArrayBuffer[]) => void;
+
+/** What an interruption does to the main thread and to the processes that cells started. */
+export interface InterruptionMeans {
+  /** Stops the JavaScript that runs. */
+  readonly inspector: Interruptible;
+  /** Sends running cells' processes what a terminal sends on Ctrl-C. */
+  interruptChildren(): void;
+  /** Ends the processes for which the main thread waits; those that deal with the Ctrl-C only with `all`. */
+  killChildren(all: boolean): void;
+  /** The main thread is in native code that takes long. */
+  explain(): void;
+}
+
 /**
  * Stops what the main thread does. A ping asks whether it takes messages, and aborts the signals of the running cells
- * if so. If it does not answer in time, its code is terminated, again and again until it answers.
+ * if so. If it does not answer in time, its code is terminated, again and again until it answers; so it goes on until
+ * each interrupted cell is settled.
  */
 export class Interruption {
   readonly #shared: SharedState;
-  readonly #postToMain: (message: ToMain) => void;
-  readonly #code: Interruptible;
+  readonly #postToMain: PostToMain;
+  readonly #running: ReadonlyMap<number, "run" | "comm">;
+  readonly #means: InterruptionMeans;
   #pings = 0;
   #underWay = false;
   #urgent = false;
+  /** What waits for the main thread to answer: a termination must not hit it. */
+  #heldBack: Parameters<PostToMain>[] | undefined;
 
-  constructor(shared: SharedState, postToMain: (message: ToMain) => void, code: Interruptible) {
+  /** @param running what was handed over and is not done: cells, and what comm messages set off */
+  constructor(
+    shared: SharedState,
+    postToMain: PostToMain,
+    running: ReadonlyMap<number, "run" | "comm">,
+    means: InterruptionMeans,
+  ) {
     this.#shared = shared;
+    this.#running = running;
     this.#postToMain = postToMain;
-    this.#code = code;
+    this.#means = means;
+  }
+
+  /** Hands a cell or a comm message to the main thread, or does so later if that is to be terminated. */
+  handOver(...posted: Parameters<PostToMain>): void {
+    if (this.#heldBack) this.#heldBack.push(posted);
+    else this.#postToMain(...posted);
   }
 
   /**
-   * A second call while the first is under way takes away the time that a cooperative cell has.
+   * A second call while the first is under way takes away the time that cells have to stop by themselves.
    *
-   * @param newestCell the one that was handed to the main thread last
+   * @param newestCell the one that was handed over last
    */
   async interrupt(newestCell: number): Promise<void> {
     this.#shared.interruptedThrough = newestCell;
+    if (this.#running.size > 0) this.#means.interruptChildren();
     if (this.#underWay) {
       this.#urgent = true;
       return;
     }
     this.#underWay = true;
-    const terminated = await this.#untilMainAnswers();
+    do {
+      this.#heldBack ??= [];
+      const terminated = await this.#untilMainAnswers();
+      const urgent = this.#urgent;
+      this.#postToMain({ type: "interrupted", ping: ++this.#pings, terminated, urgent });
+      this.#letRun();
+      await this.#whileStopping(this.#pings, urgent);
+    } while (this.#stopping);
     this.#underWay = false;
     this.#urgent = false;
-    this.#postToMain({ type: "interrupted", terminated });
+  }
+
+  #letRun(): void {
+    const held = this.#heldBack ?? [];
+    this.#heldBack = undefined;
+    for (const posted of held) this.#postToMain(...posted);
+  }
+
+  /** Whether an interrupted cell has not ended. */
+  get #stopping(): boolean {
+    const { interruptedThrough } = this.#shared;
+    return [...this.#running].some(([cell, type]) => type === "run" && cell <= interruptedThrough);
+  }
+
+  get #answerTime(): number {
+    // Paused code takes no notice of anything, and what stands behind the breakpoint is not to run.
+    if (this.#means.inspector.paused) return 0;
+    const patient = this.#shared.cooperative || this.#running.size === 0;
+    return patient && !this.#urgent ? patientAnswerTime : answerTime;
+  }
+
+  /** Ends when all interrupted cells have ended, when the main thread is busy again, or when it became urgent. */
+  async #whileStopping(told: number, urgent: boolean): Promise<void> {
+    if (!(await this.#acknowledged(told, () => this.#answerTime))) return;
+    while (this.#stopping && this.#urgent === urgent) {
+      await pause(10);
+      const ping = this.#ping();
+      if (!(await this.#acknowledged(ping, () => this.#answerTime))) return;
+    }
   }
 
   /** Whether it took a termination. */
   async #untilMainAnswers(): Promise<boolean> {
+    if (await this.#acknowledged(this.#ping(), () => this.#answerTime)) return false;
     const start = performance.now();
-    // Paused code takes no notice of anything, and what stands behind the breakpoint is not to run.
-    const time = () => {
-      if (this.#code.paused) return 0;
-      return this.#shared.cooperative && !this.#urgent ? cooperativeAnswerTime : answerTime;
-    };
-    if (await this.#answered(() => performance.now() - start < time())) return false;
+    let explained = false;
     let pending = 0;
+    let ping: number;
     do {
       pending++;
-      void this.#code.terminate().then(() => pending--);
-    } while (!(await this.#answeredWithin(answerTime)));
+      void this.#means.inspector.terminate().then(() => pending--);
+      const waited = performance.now() - start;
+      if (waited > stubbornChildTime - answerTime) {
+        this.#means.killChildren(waited > anyChildTime || this.#urgent);
+      }
+      if (waited > explainTime && !explained) {
+        explained = true;
+        this.#means.explain();
+      }
+      ping = this.#ping();
+    } while (!(await this.#acknowledged(ping, () => answerTime)));
     // A termination that came too late would hit the next thing that runs: let it hit a ping.
     const answeredAt = performance.now();
-    while (pending > 0 && performance.now() - answeredAt < lingerTime) await this.#answeredWithin(20);
-    return true;
-  }
-
-  #answeredWithin(milliseconds: number): Promise<boolean> {
-    const start = performance.now();
-    return this.#answered(() => performance.now() - start < milliseconds);
-  }
-
-  async #answered(inTime: () => boolean): Promise<boolean> {
-    const ping = ++this.#pings;
-    this.#postToMain({ type: "ping", ping });
-    while (this.#shared.acknowledgedPing < ping) {
-      if (!inTime()) return false;
-      await new Promise((resolve) => setTimeout(resolve, 2));
+    while (pending > 0 && performance.now() - answeredAt < lingerTime) {
+      await this.#acknowledged(this.#ping(), () => 20);
     }
     return true;
   }
+
+  #ping(): number {
+    const ping = ++this.#pings;
+    this.#postToMain({ type: "ping", ping });
+    return ping;
+  }
+
+  /** Whether the main thread answered within so many milliseconds. */
+  async #acknowledged(ping: number, time: () => number): Promise<boolean> {
+    const start = performance.now();
+    while (this.#shared.acknowledgedPing < ping) {
+      if (performance.now() - start > time()) return false;
+      await pause(2);
+    }
+    return true;
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

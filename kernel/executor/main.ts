@@ -7,6 +7,7 @@ import { KernelInterrupt } from "./cancellation.js";
 import { cellGlobals } from "./cellGlobals.js";
 import type { CellRun } from "./cellRun.js";
 import { CellStream } from "./cellStream.js";
+import { reportChildProcesses } from "./childReports.js";
 import { Executor } from "./executor.js";
 import { ModuleImport } from "./moduleImport.js";
 import { NotebookComms } from "./notebookComms.js";
@@ -81,7 +82,12 @@ function installGlobals(): void {
     [Symbol.for("moelab.host")]: host,
   });
   Object.defineProperty(globalThis, cellGlobal, {
-    value: Object.freeze({ import: modules.import, meta: modules.meta, hold: executor.held.hold }),
+    value: Object.freeze({
+      import: modules.import,
+      meta: modules.meta,
+      hold: executor.held.hold,
+      holdEach: executor.held.holdEach,
+    }),
   });
   traces.install();
 }
@@ -100,14 +106,17 @@ control.on("message", (message: ToMain) => {
   if (message.type === "run") executor.run(message);
   else if (message.type === "comm") executor.deliver(message.cell, () => comms.receive(message));
   else if (message.type === "ping") {
-    shared.acknowledgedPing = message.ping;
+    // Listeners run in this; one that does not return is to be terminated, so the answer comes after.
     executor.abort();
+    shared.acknowledgedPing = message.ping;
   } else if (message.type === "interrupted") {
     if (message.terminated) host.terminated();
-    executor.settleInterrupted(message.terminated);
+    executor.settleInterrupted(message.terminated, message.urgent);
+    shared.acknowledgedPing = message.ping;
   } else exit(message.code);
 });
 
+reportChildProcesses((pid, ended) => post({ type: "child", pid, cell: executor.currentCell.number, ended }));
 installGlobals();
 await executor.open();
 outputs.send({ type: "ready", pid: process.pid, nodeVersion: process.version });

@@ -52,6 +52,11 @@ export class Outputs {
     else this.#post({ type: "comm", json, buffers }, memory);
   }
 
+  /** The end of what was handed to the main thread. */
+  sendDone(message: Extract<ToKernel, { type: "done" | "delivered" }>): void {
+    this.#post({ type: "done", cell: message.cell, json: JSON.stringify(message) });
+  }
+
   /** `running`: the cell is not settled. */
   askInput(message: Extract<ToKernel, { type: "input" }>, running: boolean): void {
     const { cell, input } = message;

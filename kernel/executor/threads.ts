@@ -16,10 +16,10 @@ export interface ControlWorkerData {
 export type ToMain =
   | Extract<ToExecutor, { type: "run" }>
   | (Extract<ToExecutor, { type: "comm" }> & { buffers: Uint8Array[] })
-  /** To be acknowledged in the shared state; aborts the signals of the interrupted cells. */
+  /** Pings are acknowledged in the shared state once dealt with. This one aborts the signals of interrupted cells. */
   | { type: "ping"; ping: number }
   /** The main thread takes messages again: interrupted cells are to be settled, if they do not settle themselves. */
-  | { type: "interrupted"; terminated: boolean }
+  | { type: "interrupted"; ping: number; terminated: boolean; urgent: boolean }
   | { type: "exit"; code: number };
 
 /** Stream text goes as a short tuple, since there may be a hundred thousand of them; all else as finished JSON. */
@@ -29,6 +29,10 @@ export type ToControl =
   | { type: "comm"; json: string; buffers: Uint8Array[] }
   /** `running`: the cell is not settled. */
   | { type: "input"; cell: number; running: boolean; input: number; json: string }
+  /** A cell is settled, or what a comm message set off is; `json` says how. */
+  | { type: "done"; cell: number; json: string }
+  /** Code of a cell started a process, and does not wait for it; `ended` when it is over. */
+  | { type: "child"; pid: number; cell: number; ended: boolean }
   | { type: "exit"; code: number };
 
 export interface InputAnswer {
