@@ -1,3 +1,5 @@
+import type { DividedCell } from "../magics/cellParts.js";
+
 /** A place in a cell, as editors count: zero-based lines and zero-based UTF-16 columns. */
 export interface CellPosition {
   line: number;
@@ -25,7 +27,19 @@ export interface CompiledCell {
 }
 
 /** Either the cell is clean and compiled, or nothing of it may run. */
-export type CompileOutcome = { ok: true; cell: CompiledCell } | { ok: false; diagnostics: CellDiagnostic[] };
+export type CompileOutcome = { ok: true; cell: CompiledCell } | FaultyCell;
+
+export interface FaultyCell {
+  ok: false;
+  diagnostics: CellDiagnostic[];
+  /** All faults are of types: told to, the cell would run. */
+  runsUnchecked: boolean;
+}
+
+export interface CompileOptions {
+  /** Compiles in spite of type errors. Default: whether the cell begins with `// @ts-nocheck`. */
+  unchecked?: boolean;
+}
 
 export interface Completion {
   text: string;
@@ -61,11 +75,15 @@ export type Completeness =
  */
 export interface CellCompiler {
   /** Checks and compiles; the declarations of a clean cell are kept for those that follow. */
-  compile(code: string, cellName: string): Promise<CompileOutcome>;
+  compile(code: string, cellName: string, options?: CompileOptions): Promise<CompileOutcome>;
   complete(code: string, cursor: number): Promise<CompletionResult>;
   /** What stands at the cursor, or just before it; null when nothing with a type does. */
   inspect(code: string, cursor: number): Promise<Inspection | null>;
   isComplete(code: string): Promise<Completeness>;
+  /** The magics of a cell and the code between them. */
+  divide(code: string): Promise<DividedCell>;
+  /** Looks modules up anew, such as packages that were just installed; from another directory, if one is given. */
+  lookFrom(directory?: string): Promise<void>;
   /** Forgets what cells declared; for a fresh executor. */
   reset(): Promise<void>;
   close(): Promise<void>;

@@ -12,6 +12,13 @@ function nextIndent(code: string): string {
   return /[{([]\s*$/.test(line) ? `${current}  ` : current;
 }
 
+export function isParsable(code: string): boolean {
+  return (
+    ts.createSourceFile("cell.ts", code, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS).parseDiagnostics
+      .length === 0
+  );
+}
+
 /** Code is incomplete when the parser's first complaint is that the text ends too early. */
 export function completenessOf(code: string): Completeness {
   const file = ts.createSourceFile("cell.ts", code, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);

@@ -1,5 +1,13 @@
 import { Worker } from "node:worker_threads";
-import type { CellCompiler, CompileOutcome, Completeness, CompletionResult, Inspection } from "./compiler.js";
+import type { DividedCell } from "../magics/cellParts.js";
+import type {
+  CellCompiler,
+  CompileOptions,
+  CompileOutcome,
+  Completeness,
+  CompletionResult,
+  Inspection,
+} from "./compiler.js";
 import type { CompilerMethod, CompilerReply, CompilerSettings } from "./compilerRequests.js";
 
 interface Waiting {
@@ -29,8 +37,8 @@ export class ThreadedCompiler implements CellCompiler {
     this.#worker.on("exit", () => this.#stop(new Error("The cell compiler is closed.")));
   }
 
-  compile(code: string, cellName: string): Promise<CompileOutcome> {
-    return this.#ask("compile", code, cellName);
+  compile(code: string, cellName: string, options?: CompileOptions): Promise<CompileOutcome> {
+    return this.#ask("compile", code, cellName, options);
   }
 
   complete(code: string, cursor: number): Promise<CompletionResult> {
@@ -43,6 +51,14 @@ export class ThreadedCompiler implements CellCompiler {
 
   isComplete(code: string): Promise<Completeness> {
     return this.#ask("isComplete", code);
+  }
+
+  divide(code: string): Promise<DividedCell> {
+    return this.#ask("divide", code);
+  }
+
+  lookFrom(directory?: string): Promise<void> {
+    return this.#ask("lookFrom", directory);
   }
 
   reset(): Promise<void> {

@@ -2,18 +2,21 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { installationFolder } from "../installation.js";
+import { withAbsoluteImports } from "./absoluteImports.js";
 import { ambientDeclarations } from "./ambient.js";
 import { addBoundNames } from "./boundNames.js";
 import type {
   CellDiagnostic,
+  CompileOptions,
   CompileOutcome,
   Completeness,
   CompletionResult,
   Inspection,
 } from "./compiler.js";
-import { completenessOf } from "./completeness.js";
+import { completenessOf, isParsable } from "./completeness.js";
 import { emit } from "./emit.js";
 import { withoutExports } from "./exports.js";
+import { saysNoCheck } from "./noCheck.js";
 import { InstalledFiles } from "./sourceFiles.js";
 import { typescript as ts } from "./typescript.js";
 import { type Conversion, type Converter, createConverter, displayText } from "./typescriptForTslab.js";
@@ -23,6 +26,9 @@ const ignoredCodes = new Set([7016]);
 
 /** Faults that may go away when a package is installed or a file is written. */
 const unresolvedCodes = new Set([2307, 2792]);
+
+/** Faults with which a cell would hardly run: there is no such name, module or export. */
+const missingCodes = new Set([...unresolvedCodes, 2304, 2305, 2552, 2724]);
 
 /** moelab's own API, which cells import from wherever they are. */
 const apiDeclarations = path.join(installationFolder, "dist", "src", "index.d.ts");
@@ -107,7 +113,12 @@ function untypedDeclarations(code: string): string {
 
 /** {@link CellCompiler} over tslab's converter, in the thread that calls it. Takes about a second to construct. */
 export class TslabCompiler {
-  readonly #converter: Converter;
+  /** Where the session started. */
+  readonly #home: string;
+  #directory: string;
+  #typeRoots: string[] = [];
+  readonly #documentation: boolean;
+  #converter: Converter;
   #declarations = ambientDeclarations;
   readonly #shadowedGlobals = new Set<string>();
   /** An import failed; TypeScript remembers that, so the next request is to look again. */
@@ -115,24 +126,25 @@ export class TslabCompiler {
 
   /** @param documentation whether {@link inspect} is to give documentation comments */
   constructor(directory: string, documentation: boolean) {
-    this.#converter = createConverter({
-      directory,
-      paths: { moelab: [apiDeclarations] },
-      always: [apiDeclarations],
-      typeRoots: typeRoots(directory),
-      documentation,
-      installed,
-    });
+    this.#home = directory;
+    this.#directory = directory;
+    this.#documentation = documentation;
+    this.#converter = this.#open();
     // The first conversion loads what the checker needs; better now than with the user's first cell.
     this.#converter.convert(this.#declarations, "1;");
   }
 
-  compile(source: string, cellName: string): CompileOutcome {
+  compile(source: string, cellName: string, options: CompileOptions = {}): CompileOutcome {
     const code = withoutExports(source);
-    const { declOutput, diagnostics: found } = this.#readyConverter().convert(this.#declarations, code);
+    const { unchecked = saysNoCheck(source) } = options;
+    const converter = this.#readyConverter();
+    const { declOutput, diagnostics: found } = converter.convert(this.#declarations, code, !unchecked);
     this.#unresolved = found.some((diagnostic) => unresolvedCodes.has(diagnostic.code));
     const diagnostics = toDiagnostics(found);
-    if (diagnostics.length > 0) return { ok: false, diagnostics };
+    if (diagnostics.length > 0) {
+      const missing = diagnostics.some((diagnostic) => missingCodes.has(diagnostic.code));
+      return { ok: false, diagnostics, runsUnchecked: !missing && isParsable(code) };
+    }
     this.#declarations = this.#keep(declOutput, code, found.length > 0);
     return { ok: true, cell: emit(code, cellName, this.#shadowedGlobals) };
   }
@@ -175,6 +187,28 @@ export class TslabCompiler {
   reset(): void {
     this.#declarations = ambientDeclarations;
     this.#shadowedGlobals.clear();
+    if (this.#directory !== this.#home) this.lookFrom(this.#home);
+  }
+
+  /** Looks modules up anew, since there may be more of them; from `directory`, if it is given. */
+  lookFrom(directory = this.#directory): void {
+    this.#unresolved = true;
+    if (directory === this.#directory && typeRoots(directory).join() === this.#typeRoots.join()) return;
+    this.#declarations = withAbsoluteImports(this.#declarations, this.#directory);
+    this.#directory = directory;
+    this.#converter = this.#open();
+  }
+
+  #open(): Converter {
+    this.#typeRoots = typeRoots(this.#directory);
+    return createConverter({
+      directory: this.#directory,
+      paths: { moelab: [apiDeclarations] },
+      always: [apiDeclarations],
+      typeRoots: this.#typeRoots,
+      documentation: this.#documentation,
+      installed,
+    });
   }
 
   #readyConverter(): Converter {

@@ -29,11 +29,14 @@ export interface ConverterSettings {
   installed: InstalledFiles;
 }
 
-/** Errors that only say that a declaration file cannot be written; a cell runs without one. */
+/** Whether faults of types are looked for. */
+let checks = true;
+
+/** Without the faults that only say that a declaration file cannot be written: a cell runs without one. */
 function diagnosticsOf(program: any, files: any[]): any[] {
   return files.flatMap((file) => [
     ...program.getSyntacticDiagnostics(file),
-    ...program.getSemanticDiagnostics(file),
+    ...(checks ? program.getSemanticDiagnostics(file) : []),
   ]);
 }
 
@@ -221,7 +224,8 @@ export interface Conversion {
 
 /** The part of tslab's converter that moelab uses. */
 export interface Converter {
-  convert(declarations: string, code: string): Conversion;
+  /** @param checked whether faults of types are looked for. Default true */
+  convert(declarations: string, code: string, checked?: boolean): Conversion;
   complete(
     declarations: string,
     code: string,
@@ -262,8 +266,9 @@ export function createConverter(settings: ConverterSettings): Converter {
   }
   const declarationsName = path.join(settings.directory, "__prev__.d.ts");
   return {
-    convert(declarations, code) {
+    convert(declarations, code, checked = true) {
       let kept = false;
+      checks = checked;
       try {
         const conversion: Conversion = converter.convert(declarations, code);
         kept = conversion.declOutput === undefined || conversion.declOutput === declarations;

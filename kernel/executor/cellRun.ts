@@ -16,6 +16,8 @@ export class CellRun {
   readonly displays = new Set<Promise<void>>();
   /** Take the outputs in place of the front end; the last one that was added is in force. */
   readonly #captures: Capture[] = [];
+  /** Called when the code has ended, before its value is shown. */
+  readonly endListeners: (() => void)[] = [];
   settled = false;
   /** What runs its script, from its start to its end. */
   evaluator: Evaluator | undefined;
@@ -60,6 +62,10 @@ export class CellRun {
   /** Ends what terminated code could not end. */
   releaseCaptures(): void {
     this.#captures.length = 0;
+  }
+
+  codeEnded(): void {
+    for (const listener of this.endListeners.splice(0)) listener();
   }
 
   async displaysShown(): Promise<void> {

@@ -155,12 +155,15 @@ export class Executor {
 
   async #outcomeOf(cell: CellRun, evaluator: Evaluator, message: RunMessage): Promise<Outcome> {
     const evaluation = await evaluator.evaluate(message.javascript);
+    if (evaluation.type !== "value" || !isPromise(evaluation.value)) cell.codeEnded();
     if (evaluation.type === "terminated") return { status: "interrupted" };
     if (evaluation.type === "thrown") {
       return { status: "error", fault: this.#traces.report(evaluation.thrown) };
     }
     // A cell that ends in a promise waits for it. Other thenables, such as a training run, are values of their own.
-    const value = isPromise(evaluation.value) ? await evaluation.value : evaluation.value;
+    const value = isPromise(evaluation.value)
+      ? await evaluation.value.finally(() => cell.codeEnded())
+      : evaluation.value;
     if (message.showsValue && value !== undefined && !cell.settled) {
       const { data, metadata } = await shownValue(value);
       await cell.displaysShown();

@@ -3,6 +3,7 @@ import path from "node:path";
 import process from "node:process";
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { cellGlobal } from "../cells/cellGlobal.js";
+import { ExecutorMagics } from "../magics/executor/magics.js";
 import { KernelInterrupt } from "./cancellation.js";
 import { cellGlobals } from "./cellGlobals.js";
 import type { CellRun } from "./cellRun.js";
@@ -43,6 +44,23 @@ const outputs = new Outputs(post, shared, identity);
 const modules = new ModuleImport(path.join(process.cwd(), file));
 const traces = new StackTraces(() => modules.loadedSources());
 const executor = new Executor(outputs, shared, traces);
+
+const home = process.cwd();
+const magics = new ExecutorMagics({
+  get signal() {
+    return executor.currentCell.cancellation.signal;
+  },
+  writer: () => {
+    const cell = executor.currentCell;
+    return (name, text) => outputs.write(cell, name, text);
+  },
+  atEnd: (listener) => executor.currentCell.endListeners.push(listener),
+  home,
+  importFrom: (directory) => {
+    modules.importFrom(directory);
+    (globalThis as any).require = modules.require;
+  },
+});
 
 const comms = new NotebookComms(outputs, executor, reportUncaught);
 const host = new NotebookHost(outputs, executor, frontEnd === "comms" ? comms : null, ask);
@@ -87,6 +105,7 @@ function installGlobals(): void {
       meta: modules.meta,
       hold: executor.held.hold,
       holdEach: executor.held.holdEach,
+      magics,
     }),
   });
   traces.install();

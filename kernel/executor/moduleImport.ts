@@ -8,23 +8,22 @@ import type { LoadedSource } from "./typescriptHooks.js";
 
 /** Imports as the file that cells stand for would; `moelab` is always the running installation. */
 export class ModuleImport {
-  readonly #url: string;
-  readonly require: NodeJS.Require;
+  #url!: string;
+  require!: NodeJS.Require;
   /** What cells find as `import.meta`. */
-  readonly meta: object;
+  readonly meta: { url?: string; dirname?: string; filename?: string; resolve(specifier: string): string };
   readonly #sources = new MessageChannel();
   #hooked = false;
 
   /** @param file what the cells are: a script, or an imagined file in the notebook's folder */
   constructor(file: string) {
-    this.#url = pathToFileURL(file).href;
-    this.require = createRequire(file);
-    this.meta = {
-      url: this.#url,
-      dirname: path.dirname(file),
-      filename: file,
-      resolve: (specifier: string): string => this.#resolve(specifier),
-    };
+    this.meta = { resolve: (specifier: string): string => this.#resolve(specifier) };
+    this.#become(file);
+  }
+
+  /** Imports from another directory from now on. */
+  importFrom(directory: string): void {
+    this.#become(path.join(directory, path.basename(this.meta.filename!)));
   }
 
   import = async (specifier: string, options?: ImportCallOptions): Promise<unknown> => {
@@ -49,6 +48,12 @@ export class ModuleImport {
       if (!received) return;
       yield received.message;
     }
+  }
+
+  #become(file: string): void {
+    this.#url = pathToFileURL(file).href;
+    this.require = createRequire(file);
+    Object.assign(this.meta, { url: this.#url, dirname: path.dirname(file), filename: file });
   }
 
   #resolve(specifier: string): string {

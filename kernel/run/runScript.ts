@@ -39,10 +39,13 @@ export async function runScript(path: string, args: readonly string[]): Promise<
     () => {},
   );
   const screen = cellScreen(terminal, { rawStreams: true });
-  const execution = session.execute({ code, cellName: path, input: keyboardInput(() => {}) }, (event) => {
-    // Whether an error is one, the outcome tells: a script may end by `process.exit`.
-    if (event.type !== "result" && event.type !== "error") screen.show(terminalEvent(event, terminal));
-  });
+  const execution = session.execute(
+    { code, cellName: path, plain: true, input: keyboardInput(() => {}) },
+    (event) => {
+      // Whether an error is one, the outcome tells: a script may end by `process.exit`.
+      if (event.type !== "result" && event.type !== "error") screen.show(terminalEvent(event, terminal));
+    },
+  );
   let outcome: BackgroundOutcome = await Promise.race([
     execution,
     stop.abandoned.then(() => ({ status: "interrupted" as const })),

@@ -1,5 +1,6 @@
 import type { CellNumber } from "../channel/messages.js";
 import type { CellError, CellStatus, ExecuteOutcome, ExecuteRequest, SessionEvent } from "./events.js";
+import type { PartRequest } from "./partRequest.js";
 
 /** Whose output something is. */
 export interface OutputOrigin {
@@ -14,7 +15,7 @@ export interface Cell extends OutputOrigin {
   readonly number: CellNumber;
   readonly name: string;
   readonly executionCount: number;
-  readonly request: ExecuteRequest;
+  readonly request: ExecuteRequest | PartRequest;
   interrupted: boolean;
   /** Its executor died before the cell got there. */
   lost: boolean;

@@ -37,6 +37,8 @@ export interface ExecuteRequest {
   onStart?: (executionCount: number) => void;
   /** Names the cell in tracebacks; default `cell-<executionCount>`. */
   cellName?: string;
+  /** The code is plain TypeScript: magics in it are errors. Default false. */
+  plain?: boolean;
   /** Runs without events other than streams, without counting and without history. Default false. */
   silent?: boolean;
   /** Counts the execution. Default true. */

@@ -1,22 +1,33 @@
 import { join } from "node:path";
-import type { CellCompiler, Completeness, CompletionResult, Inspection } from "../cells/compiler.js";
-import { diagnosticLines, placeOf } from "../cells/diagnosticText.js";
+import type {
+  CellCompiler,
+  CompileOutcome,
+  Completeness,
+  CompletionResult,
+  Inspection,
+} from "../cells/compiler.js";
 import { ThreadedCompiler } from "../cells/threadedCompiler.js";
 import { KernelEnd } from "../channel/kernelEnd.js";
 import type { ToExecutor, ToKernel } from "../channel/messages.js";
 import { InspectorLink } from "../debugger/inspectorLink.js";
 import { type VariableList, VariableView } from "../debugger/variableView.js";
+import { mayHoldMagics } from "../magics/cellText.js";
+import type { BodyRunner } from "../magics/magic.js";
+import { MagicCells } from "../magics/magicCells.js";
 import { type Cell, Cells, type Ending, type OutputOrigin } from "./cells.js";
 import { Deliveries } from "./deliveries.js";
 import type { CommRequest, ExecuteOutcome, ExecuteRequest, SessionEvent } from "./events.js";
 import { ExecutorProcess } from "./executorProcess.js";
 import { describeExit, type ExitReport, executorDied } from "./exitReport.js";
+import { interruptedEarly } from "./interruptedEarly.js";
 import { kernelFault } from "./kernelFault.js";
 import { Lanes, mainLane } from "./lanes.js";
 import { OpenComms } from "./openComms.js";
+import type { PartRequest } from "./partRequest.js";
 import { resolvable } from "./resolvable.js";
 import { initialState, nextState, type SessionChange, type SessionState } from "./sessionState.js";
 import { StreamCoalescer } from "./streamCoalescer.js";
+import { typeScriptFault } from "./typeScriptFault.js";
 
 export interface SessionOptions {
   /** The notebook's directory: cells run in it and import from it. */
@@ -55,6 +66,8 @@ export class Session {
   /** V8's inspector in the executor. */
   readonly inspector = new InspectorLink((message) => this.#executor.send(message));
   readonly #variables = new VariableView(this.inspector);
+  readonly #magics: MagicCells;
+  readonly #bodyRunners = new Map<string, BodyRunner>();
   #state = initialState;
   #executor: ExecutorProcess;
   #closed = false;
@@ -65,6 +78,12 @@ export class Session {
     const { cwd: directory, documentation = true } = options;
     this.#compiler = new ThreadedCompiler({ directory, documentation });
     this.#executor = this.#startExecutor();
+    this.#magics = new MagicCells({
+      compiler: this.#compiler,
+      run: (request, sink) => this.#run(request, sink),
+      reset: () => this.#reset(),
+      bodyRunner: (name) => this.#bodyRunners.get(name),
+    });
   }
 
   /** Resolves when the executor takes cells; rejects when it cannot be started. */
@@ -93,7 +112,9 @@ export class Session {
    * returned promise resolves. A cell that fails, is interrupted or takes the executor with it resolves, too.
    */
   execute(request: ExecuteRequest, sink: (event: SessionEvent) => void): Promise<ExecuteOutcome> {
-    return this.#lanes.run(request.lane ?? mainLane, () => this.#run(request, sink));
+    const run = () =>
+      mayHoldMagics(request.code) ? this.#runWithMagics(request, sink) : this.#run(request, sink);
+    return this.#lanes.run(request.lane ?? mainLane, run);
   }
 
   /**
@@ -128,6 +149,7 @@ export class Session {
    * they are.
    */
   async interrupt(): Promise<void> {
+    this.#magics.interrupt();
     const { running } = this.#cells;
     // One that is still being checked is not handed to the executor any more.
     for (const cell of running) cell.interrupted = true;
@@ -153,6 +175,11 @@ export class Session {
     return this.#variables.list();
   }
 
+  /** Has the bodies of cells that start with `%%name` run by `runner`. */
+  runBodies(name: string, runner: BodyRunner): void {
+    this.#bodyRunners.set(name, runner);
+  }
+
   /** Ends the executor, forgets all declarations and counts from one again. A running cell ends as "died". */
   async restart(): Promise<void> {
     const replaced = this.#executor;
@@ -171,7 +198,23 @@ export class Session {
     await Promise.all([this.#compiler.close(), this.#channel.close()]);
   }
 
-  async #run(request: ExecuteRequest, sink: (event: SessionEvent) => void): Promise<ExecuteOutcome> {
+  /** A fresh executor, which knows nothing of earlier cells. Cells of other lanes end as "died". */
+  async #reset(): Promise<void> {
+    await this.#executor.stop();
+    await this.#readyExecutor();
+  }
+
+  async #runWithMagics(
+    request: ExecuteRequest,
+    sink: (event: SessionEvent) => void,
+  ): Promise<ExecuteOutcome> {
+    return (await this.#magics.run(request, sink)) ?? (await this.#run(request, sink));
+  }
+
+  async #run(
+    request: ExecuteRequest | PartRequest,
+    sink: (event: SessionEvent) => void,
+  ): Promise<ExecuteOutcome> {
     const silent = request.silent ?? false;
     const { lane = mainLane, storeHistory = true } = request;
     this.#change({ type: "cellCompiling", lane, counted: !silent && storeHistory });
@@ -203,20 +246,22 @@ export class Session {
 
   /** Compiles a cell and hands it to the executor, or finishes it at once. */
   async #dispatch(cell: Cell): Promise<void> {
-    const { code, userExpressions = {} } = cell.request;
+    const { request } = cell;
+    const { code, userExpressions = {} } = request;
     try {
-      const compiled = await this.#compiler.compile(code, cell.name);
-      if (!compiled.ok) {
-        const [first] = compiled.diagnostics;
-        const message = `${placeOf(first, cell.name)} - ${first.message}`;
-        const traceback = diagnosticLines(compiled.diagnostics, cell.name, code);
-        return cell.finish({ status: "error", error: { name: "TypeScriptError", message, traceback } });
+      const outcome: CompileOutcome =
+        "compiled" in request
+          ? { ok: true, cell: request.compiled }
+          : await this.#compiler.compile(code, cell.name);
+      if (!outcome.ok) {
+        return cell.finish({ status: "error", error: typeScriptFault(outcome, cell.name, code) });
       }
       if (this.#closed) throw new Error("The session is closed.");
       await this.#readyExecutor();
       if (cell.lost) return;
-      if (cell.interrupted) return cell.finish(notStarted);
-      const { javascript, sourceMap, endsInExpression } = compiled.cell;
+      if (cell.interrupted) return cell.finish(interruptedEarly);
+      const { javascript, sourceMap, endsInExpression } = outcome.cell;
+      const showsValue = "compiled" in request ? request.showsValue : true;
       this.#change({ type: "cellExecuting", cell: cell.number });
       this.#executor.send({
         type: "run",
@@ -225,7 +270,7 @@ export class Session {
         javascript,
         sourceMap,
         source: code,
-        showsValue: endsInExpression && !cell.request.silent,
+        showsValue: showsValue && endsInExpression && !request.silent,
         expressions: userExpressions,
       });
     } catch (fault) {
@@ -372,13 +417,3 @@ export class Session {
     this.#state = nextState(this.#state, change);
   }
 }
-
-/** The end of a cell that was interrupted while it was being checked. */
-const notStarted: Ending = {
-  status: "interrupted",
-  error: {
-    name: "KernelInterrupt",
-    message: "The cell was interrupted before it ran.",
-    traceback: ["KernelInterrupt: The cell was interrupted before it ran."],
-  },
-};

@@ -1,3 +1,4 @@
+import { inspectionBundle } from "../../cells/inspectionBundle.js";
 import { toCodepoints, toUtf16 } from "../codepoints.js";
 import type { Kernel, Request, RequestFamily } from "./request.js";
 
@@ -23,12 +24,7 @@ export function introspection(kernel: Kernel): RequestFamily {
       const { code, cursor } = place(request);
       const found = await (await kernel.session).inspect(code, cursor);
       if (!found) return { status: "ok", found: false, data: {}, metadata: {} };
-      const { signature, documentation } = found;
-      const data = {
-        "text/plain": documentation === "" ? signature : `${signature}\n\n${documentation}`,
-        "text/markdown": `\`\`\`typescript\n${signature}\n\`\`\`\n\n${documentation}`,
-      };
-      return { status: "ok", found: true, data, metadata: {} };
+      return { status: "ok", found: true, data: inspectionBundle(found), metadata: {} };
     },
 
     is_complete_request: async ({ fields }) => {

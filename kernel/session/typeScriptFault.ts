@@ -1,0 +1,20 @@
+import type { FaultyCell } from "../cells/compiler.js";
+import { diagnosticLines, placeOf } from "../cells/diagnosticText.js";
+import type { CellError } from "./events.js";
+
+const runAnyway = "To run it in spite of type errors, begin the cell with // @ts-nocheck.";
+
+/** The error of a cell, or script, that the checker refuses. */
+export function typeScriptFault(
+  { diagnostics, runsUnchecked }: FaultyCell,
+  name: string,
+  source: string,
+): CellError {
+  const [first] = diagnostics;
+  const lines = diagnosticLines(diagnostics, name, source);
+  return {
+    name: "TypeScriptError",
+    message: `${placeOf(first, name)} - ${first.message}`,
+    traceback: runsUnchecked ? [...lines, runAnyway] : lines,
+  };
+}
