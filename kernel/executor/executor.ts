@@ -1,6 +1,8 @@
 import { isPromise } from "node:util/types";
 import type { CellNumber, ExpressionReport, FaultReport, ToExecutor } from "../channel/messages.js";
 import { shownValue } from "../display/shownValue.js";
+import type { Sources } from "../traceback/sources.js";
+import type { StackTraces } from "../traceback/stackTraces.js";
 import { Cancellation } from "./cancellation.js";
 import { CellRun } from "./cellRun.js";
 import { createCellScope } from "./cellScope.js";
@@ -11,7 +13,6 @@ import { HeldPromises } from "./heldPromises.js";
 import type { Outputs } from "./outputs.js";
 import { RunningCells } from "./runningCells.js";
 import type { SharedState } from "./sharedState.js";
-import type { StackTraces } from "./stackTraces.js";
 
 type RunMessage = Extract<ToExecutor, { type: "run" }>;
 type Outcome = { status: "ok" | "error" | "interrupted"; fault?: FaultReport };
@@ -32,6 +33,7 @@ export class Executor {
   readonly #evaluators = new Evaluators();
   readonly #outputs: Outputs;
   readonly #shared: SharedState;
+  readonly #sources: Sources;
   readonly #traces: StackTraces;
   /** Keeps the promises that cells wait for. */
   readonly held = new HeldPromises(
@@ -43,7 +45,8 @@ export class Executor {
     },
   );
 
-  constructor(outputs: Outputs, shared: SharedState, traces: StackTraces) {
+  constructor(outputs: Outputs, shared: SharedState, sources: Sources, traces: StackTraces) {
+    this.#sources = sources;
     this.#outputs = outputs;
     this.#shared = shared;
     this.#traces = traces;
@@ -70,7 +73,7 @@ export class Executor {
     const cancellation = new Cancellation(message.cell, this.#shared, () => this.#running.trustChanged());
     const cell = new CellRun(message.cell, cancellation);
     this.#running.start(cell);
-    this.#traces.add(message.name, message.sourceMap, message.source);
+    this.#sources.add(message.name, message.sourceMap, message.source);
     // The interrupt came while another cell kept this one from starting.
     if (cancellation.requested) this.#settle(cell, { status: "interrupted" }, {});
     else this.#scope.run(cell, () => void this.#execute(cell, message));

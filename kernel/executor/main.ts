@@ -1,9 +1,12 @@
 import { Console } from "node:console";
 import path from "node:path";
 import process from "node:process";
+import { stripVTControlCharacters } from "node:util";
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { cellGlobal } from "../cells/cellGlobal.js";
 import { ExecutorMagics } from "../magics/executor/magics.js";
+import { Sources } from "../traceback/sources.js";
+import { StackTraces } from "../traceback/stackTraces.js";
 import { KernelInterrupt } from "./cancellation.js";
 import { cellGlobals } from "./cellGlobals.js";
 import type { CellRun } from "./cellRun.js";
@@ -15,7 +18,6 @@ import { NotebookComms } from "./notebookComms.js";
 import { NotebookHost } from "./notebookHost.js";
 import { Outputs } from "./outputs.js";
 import { SharedState } from "./sharedState.js";
-import { StackTraces } from "./stackTraces.js";
 import type { ControlWorkerData, InputAnswer, ToControl, ToMain } from "./threads.js";
 
 /**
@@ -42,8 +44,9 @@ const post = (message: ToControl, transferred: ArrayBuffer[] = []) =>
 
 const outputs = new Outputs(post, shared, identity);
 const modules = new ModuleImport(path.join(process.cwd(), file));
-const traces = new StackTraces(() => modules.loadedSources());
-const executor = new Executor(outputs, shared, traces);
+const sources = new Sources(() => modules.loadedSources());
+const traces = new StackTraces(sources);
+const executor = new Executor(outputs, shared, sources, traces);
 
 const home = process.cwd();
 const magics = new ExecutorMagics({
@@ -113,7 +116,9 @@ function installGlobals(): void {
 
 function reportUncaught(what: string, thrown: unknown): void {
   const { traceback } = traces.report(thrown);
-  outputs.write(executor.currentCell, "stderr", `${what}: ${traceback.join("\n")}\n`);
+  // A stream may go anywhere, so it has no colours.
+  const text = stripVTControlCharacters(traceback.join("\n"));
+  outputs.write(executor.currentCell, "stderr", `${what}: ${text}\n`);
   process.exitCode ||= 1; // of a script, which must not seem to have succeeded
 }
 process.on("uncaughtException", (thrown) => reportUncaught("Uncaught", thrown));

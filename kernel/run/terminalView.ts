@@ -78,7 +78,8 @@ export class TerminalView {
   /** Work that cells left behind failed. */
   backgroundFailed(traceback: readonly string[]): void {
     this.screen?.end();
-    this.terminal.write(`${traceback.join("\n")}\n`, "stderr");
+    const text = `${traceback.join("\n")}\n`;
+    this.terminal.write(this.terminal.colour ? text : stripVTControlCharacters(text), "stderr");
   }
 
   /** Something else, such as a question and its answer, was written into the window. */

@@ -254,7 +254,10 @@ export class Session {
           ? { ok: true, cell: request.compiled }
           : await this.#compiler.compile(code, cell.name);
       if (!outcome.ok) {
-        return cell.finish({ status: "error", error: typeScriptFault(outcome, cell.name, code) });
+        return cell.finish({
+          status: "error",
+          error: typeScriptFault(outcome, cell.name, code, this.#options.cwd),
+        });
       }
       if (this.#closed) throw new Error("The session is closed.");
       await this.#readyExecutor();

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ThreadedCompiler } from "../../../dist/kernel/cells/threadedCompiler.js";
 import { diagnosticLines } from "../../../kernel/cells/diagnosticText.js";
@@ -22,14 +23,15 @@ afterAll(async () => {
 async function faults(code: string): Promise<string[]> {
   const name = `cell-${++cells}`;
   const outcome = await compiler.compile(code, name);
-  return outcome.ok ? [] : diagnosticLines(outcome.diagnostics, name, code);
+  if (outcome.ok) return [];
+  return diagnosticLines(outcome.diagnostics, name, code, folder).map(stripVTControlCharacters);
 }
 
 describe("a compiler of cells", () => {
   it("shows a type error at its place, with its explanation", async () => {
     expect(await faults("const a = 1;\nconst o: { x: { y: string } } = { x: { y: a } };")).toEqual([
       "cell-1:2:40 - error TS2322: Type 'number' is not assignable to type 'string'.",
-      "  2 | const o: { x: { y: string } } = { x: { y: a } };",
+      "> 2 | const o: { x: { y: string } } = { x: { y: a } };",
       "    |                                        ^",
     ]);
     expect((await faults("declare const u: { p: string }; const w: { p: number } = u;"))[0]).toMatch(
@@ -84,6 +86,8 @@ describe("a compiler of cells", () => {
     writeFileSync(join(folder, "near.ts"), 'export { n } from "./deeper.js";\n');
     expect(await faults('import { n } from "./near"; n')).toEqual([
       "deeper.ts:1:14 - error TS2322: Type 'string' is not assignable to type 'number'.",
+      "> 1 | export const n: number = 'text';",
+      "    |              ^",
     ]);
     expect(await faults("1 + 1")).toEqual([]);
     writeFileSync(join(folder, "deeper.ts"), "export const n: number = 1;\n// mended\n");

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Session } from "../../../dist/kernel/session/session.js";
 import type { ExecuteOutcome, SessionEvent } from "../../../kernel/session/events.js";
@@ -33,6 +34,12 @@ async function result(code: string): Promise<unknown> {
   expect(outcome.error).toBeUndefined();
   const shown = events.find((event) => event.type === "result");
   return shown?.type === "result" ? shown.data["text/plain"] : undefined;
+}
+
+/** The lines of a cell's error, without colours. */
+async function traceback(code: string, request = {}): Promise<string[]> {
+  const { outcome } = await run(code, request);
+  return (outcome.error?.traceback ?? []).map(stripVTControlCharacters);
 }
 
 /** Interrupts after a while; gives the milliseconds from there to the end of the cell. */
@@ -69,20 +76,8 @@ describe("a session", () => {
   });
 
   it("names cells as asked", async () => {
-    const { outcome } = await run("const x = 1;\nthrow new Error('e');", { cellName: "setup" });
-    expect(outcome.error?.traceback[1]).toBe("    at setup:2:7");
-  });
-
-  it("shows causes, what is thrown and is no error, and details of errors", async () => {
-    const caused = (await run('throw new Error("outer", { cause: new RangeError("inner") })')).outcome.error;
-    expect(caused?.traceback.join("\n")).toContain("[cause]: RangeError: inner");
-    expect((await run("throw 7")).outcome.error).toEqual({
-      name: "number",
-      message: "7",
-      traceback: ["Thrown: 7"],
-    });
-    const missing = (await run('require("node:fs").readFileSync("nowhere")')).outcome.error;
-    expect(missing?.traceback.join("\n")).toContain("code: 'ENOENT'");
+    const lines = await traceback("const x = 1;\nthrow new Error('e');", { cellName: "setup" });
+    expect(lines[1]).toBe("    at setup:2:7");
   });
 
   it("installs a host that displays in order, updates and clears", async () => {
@@ -155,21 +150,20 @@ describe("a session", () => {
         `${"interface Line {\n}\n".repeat(lines)}export function fault(): never {\n  throw new Error("e");\n}\n`,
       );
     const place = async () => {
-      const { outcome } = await run('import { fault } from "./fault";\nfault();');
-      return outcome.error?.traceback.slice(1, 4);
+      return (await traceback('import { fault } from "./fault";\nfault();')).slice(1, 5);
     };
     write(1);
     expect(await place()).toEqual([
-      `    at fault (file://${folder}/fault.ts:4:9)`,
-      '      4 |   throw new Error("e");',
-      "        |         ^",
+      "    at fault (fault.ts:4:9)",
+      "        2 | }",
+      "        3 | export function fault(): never {",
+      '      > 4 |   throw new Error("e");',
     ]);
     await new Promise((resolve) => setTimeout(resolve, 20));
     write(3);
-    expect((await place())?.[0]).toBe(`    at fault (file://${folder}/fault.ts:8:9)`);
+    expect((await place())?.[0]).toBe("    at fault (fault.ts:8:9)");
     writeFileSync(join(folder, "fault.cts"), "interface A {\n}\nthrow new Error('old');\n");
-    const { outcome } = await run('await import("./fault.cts" as string)');
-    expect(outcome.error?.traceback[1]).toContain("fault.cts:3:7");
+    expect((await traceback('await import("./fault.cts" as string)'))[1]).toContain("fault.cts:3:7");
   });
 
   it("takes moelab from the running installation, wherever the notebook lies", async () => {

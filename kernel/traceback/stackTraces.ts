@@ -1,0 +1,144 @@
+import path from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import type { FaultReport } from "../channel/messages.js";
+import { withoutQueries } from "../executor/moduleQueries.js";
+import { cyan, grey, red } from "./colours.js";
+import { attempt, className, detailsOf, headOf, isError, messageOf, printed } from "./errorParts.js";
+import { excerpt } from "./excerpt.js";
+import { type Frame, type FrameLine, framesOf, ownerOf, relevant } from "./frames.js";
+import type { Sources } from "./sources.js";
+
+/** Where the executor starts cells: this frame and all that called it are of no use to the author of a cell. */
+const evaluatorFrame = /\/kernel\/executor\/evaluator\.js/;
+/** The same holds for these, wherever they stand. */
+const hiddenFrames = /\/kernel\/(executor|display)\/|node:internal\/|node:inspector/;
+const promiseFrame = /^new Promise \(<anonymous>\)$/;
+
+/** Node keeps ten frames, which libraries alone may fill. */
+const stackFrames = 30;
+
+const mostCauses = 5;
+/** Errors of an `AggregateError` that are shown. */
+const mostErrors = 10;
+/** Lines around the one where an error was thrown, and around those that led there. */
+const contextOfFault = 2;
+const contextOfCall = 1;
+
+/** Shows faults at the TypeScript lines of cells and files. */
+export class StackTraces {
+  readonly #sources: Sources;
+
+  constructor(sources: Sources) {
+    this.#sources = sources;
+  }
+
+  /** Every `stack` in this process names cells, TypeScript lines and columns from now on. */
+  install(): void {
+    Error.stackTraceLimit = stackFrames;
+    Error.prepareStackTrace = (error, frames) => {
+      const lines = visible(frames.map((frame) => this.#frameText(frame)));
+      return [headOf(error), ...lines.map((text) => `    at ${text}`)].join("\n");
+    };
+  }
+
+  /** Anything that may be thrown, as a front end shows it. */
+  report(thrown: unknown): FaultReport {
+    if (isError(thrown)) {
+      return { name: className(thrown), message: messageOf(thrown), traceback: this.#traceback(thrown) };
+    }
+    const text = printed(thrown);
+    return { name: typeof thrown, message: text, traceback: red(`Thrown: ${text}`).split("\n") };
+  }
+
+  #traceback(error: Error, above: readonly Error[] = []): string[] {
+    const stack = attempt(() => (typeof error.stack === "string" ? error.stack : ""), "");
+    const lines = [
+      ...red(headOf(error)).split("\n"),
+      ...this.#frameLines(relevant(framesOf(stack))),
+      ...detailsOf(error).map((line) => `    ${line}`),
+    ];
+    const shown = [...above, error];
+    const errors = attempt(() => (error as AggregateError).errors, undefined);
+    if (Array.isArray(errors)) {
+      for (const each of errors.slice(0, mostErrors)) lines.push(...this.#labelled("[error]", each, shown));
+      if (errors.length > mostErrors) lines.push(grey(`  … ${errors.length - mostErrors} more errors`));
+    }
+    const cause = attempt(() => error.cause, undefined);
+    if (cause !== undefined) lines.push(...this.#labelled("[cause]", cause, shown));
+    return lines;
+  }
+
+  #labelled(label: string, thrown: unknown, above: readonly Error[]): string[] {
+    const lines = () => {
+      if (!isError(thrown)) return printed(thrown).split("\n");
+      if (above.includes(thrown)) return [`${headOf(thrown)} (shown above)`];
+      if (above.length > mostCauses) return [headOf(thrown)];
+      return this.#traceback(thrown, above);
+    };
+    const [first, ...rest] = lines();
+    return [`${label}: ${first}`, ...rest].map((line) => `  ${line}`);
+  }
+
+  #frameLines(frames: FrameLine[]): string[] {
+    let context = contextOfFault;
+    const lines: string[] = [];
+    for (const frame of frames) {
+      if ("hidden" in frame) {
+        const counted = `${frame.hidden} ${frame.hidden === 1 ? "frame" : "frames"}`;
+        lines.push(`    ${grey(`… ${counted}${frame.note}`)}`);
+        continue;
+      }
+      const isUser = frame.owner === "user";
+      lines.push(`    ${(isUser ? cyan : grey)(`at ${this.#shortened(frame)}`)}`);
+      const source = isUser && frame.file ? this.#sources.lines(frame.file) : undefined;
+      if (!source) continue;
+      lines.push(...excerpt(source, frame, context).map((line) => `      ${line}`));
+      context = contextOfCall;
+    }
+    return lines;
+  }
+
+  /** Paths as short as they can be: the user's from the working directory on, a package's from its name on. */
+  #shortened({ text, file, owner }: Frame): string {
+    if (!file || owner === "builtin" || owner === "node") return text;
+    if (owner === "moelab") return text.replace(file, `moelab${file.split("/dist/src").at(-1)}`);
+    if (owner !== "user") return text.replace(/(?:file:\/\/)?[^()]*\/node_modules\//, "");
+    const place = file.startsWith("file:") ? attempt(() => fileURLToPath(file), file) : file;
+    if (!path.isAbsolute(place)) return text;
+    const relative = attempt(() => path.relative(process.cwd(), place), place);
+    return text.replace(file, relative.startsWith("..") ? place : relative);
+  }
+
+  #frameText(frame: NodeJS.CallSite): string {
+    const text = String(frame);
+    if (frame.isEval()) return this.#evalText(text);
+    const file = frame.getScriptNameOrSourceURL();
+    const line = frame.getLineNumber();
+    const column = frame.getColumnNumber();
+    if (!file || line === null || column === null) return text;
+    const original = this.#sources.original(file, { line, column });
+    if (!original) return ownerOf(file) === "user" ? text.replace(file, withoutQueries(file)) : text;
+    return text.replace(
+      `${file}:${line}:${column}`,
+      `${withoutQueries(file)}:${original.line}:${original.column}`,
+    );
+  }
+
+  /** The frame of code that `eval` runs names the place of the call inside its text; of a cell's own code it has no name. */
+  #evalText(text: string): string {
+    return text
+      .replace(/eval at <anonymous> \(:\d+:\d+\), /, "")
+      .replace(/([^\s()]+):(\d+):(\d+)/g, (whole, file, line, column) => {
+        const original = this.#sources.original(file, { line: Number(line), column: Number(column) });
+        return original ? `${withoutQueries(file)}:${original.line}:${original.column}` : whole;
+      });
+  }
+}
+
+function visible(frames: string[]): string[] {
+  const start = frames.findIndex((text) => evaluatorFrame.test(text));
+  const above = start < 0 ? frames : frames.slice(0, start);
+  if (start > 0 && promiseFrame.test(above.at(-1)!)) above.pop();
+  return above.filter((text) => !hiddenFrames.test(text));
+}
