@@ -9,7 +9,8 @@ export function kernelsFolder(prefix?: string): string {
   );
 }
 
-function userDataFolder(): string {
+/** Where Jupyter keeps what belongs to this user. */
+export function userDataFolder(): string {
   const { JUPYTER_DATA_DIR, XDG_DATA_HOME } = process.env;
   if (JUPYTER_DATA_DIR) return JUPYTER_DATA_DIR;
   if (platform() === "darwin") return path.join(homedir(), "Library", "Jupyter");

@@ -9,5 +9,9 @@ export function toUtf16(text: string, codepoints: number): number {
 }
 
 export function toCodepoints(text: string, offset: number): number {
-  return Array.from(text.slice(0, offset)).length;
+  let codepoints = 0;
+  for (let at = 0; at < offset && at < text.length; codepoints++) {
+    at += text.codePointAt(at)! > 0xffff ? 2 : 1;
+  }
+  return codepoints;
 }

@@ -3,7 +3,8 @@ import { kernelFault } from "../session/kernelFault.js";
 import { mainLane } from "../session/lanes.js";
 import type { Session } from "../session/session.js";
 import type { ConnectionInfo } from "./connectionFile.js";
-import { History } from "./history.js";
+import { History } from "./history/history.js";
+import { HistoryFolder, historyFolder } from "./history/historyFolder.js";
 import { errorContent } from "./iopubMessage.js";
 import { KernelSockets } from "./kernelSockets.js";
 import { about } from "./requests/about.js";
@@ -25,10 +26,11 @@ import type { Message } from "./wire.js";
 export class JupyterServer {
   readonly #sockets: KernelSockets;
   readonly #session: Promise<Session>;
+  readonly #history: History;
   readonly #input: InputRequests;
   readonly #executions: Executions;
   readonly #subshells = new Subshells();
-  readonly #families: RequestFamily;
+  readonly #handlers: ReadonlyMap<string, Handler>;
   readonly #onShutdown: () => void;
   #shutdown: { request: Request; reply: object } | null = null;
 
@@ -51,14 +53,15 @@ export class JupyterServer {
         this.#sockets.publish(type, content, parent, attachments),
       send: (channel, { message }, type, content) => this.#sockets.reply(channel, message, type, content),
     };
-    const history = new History();
+    const folder = historyFolder();
+    this.#history = new History(folder === null ? null : new HistoryFolder(folder));
     this.#input = new InputRequests(kernel);
     const answer = (request: Request, handler: Handler) => this.#answer(request, handler);
-    this.#executions = new Executions(kernel, answer, history, this.#input);
-    this.#families = {
+    this.#executions = new Executions(kernel, answer, this.#history, this.#input);
+    const families: RequestFamily = {
       ...about(info),
       ...introspection(kernel),
-      ...historyRequests(history),
+      ...historyRequests(this.#history),
       ...comms(kernel),
       ...this.#subshells.requests((lane) => this.#executions.closeLane(lane)),
       ...lifecycle(
@@ -66,6 +69,7 @@ export class JupyterServer {
         (request, reply) => this.#shutDown(request, reply),
       ),
     };
+    this.#handlers = new Map(Object.entries(families));
   }
 
   async open(): Promise<void> {
@@ -83,6 +87,7 @@ export class JupyterServer {
   async close(): Promise<void> {
     this.#executions.closeAll();
     await (await this.#session.catch(() => null))?.close();
+    await this.#history.close();
     if (this.#shutdown) {
       const { request, reply } = this.#shutdown;
       this.#sockets.publish("shutdown_reply", reply, request.message.header);
@@ -96,35 +101,36 @@ export class JupyterServer {
 
   #receive(channel: RequestChannel, message: Message): void {
     const type = message.header.msg_type;
-    const fields = new Fields(type, message.content);
+    const fields = new Fields(type, message.content, message.fault);
     const request: Request = { type, channel, message, fields, lane: mainLane };
     try {
-      if (channel === "shell") Object.assign(request, { lane: this.#subshells.laneOf(message.header) });
+      // What concerns the whole kernel comes by other channels.
+      const lane = channel === "shell" ? this.#subshells.laneOf(message.header) : mainLane;
       if (type === "input_reply") this.#input.answer(fields.text("value", ""));
-      else if (type === "execute_request") this.#executions.add(request);
-      else void this.#answer(request, this.#families[type] ?? unknown);
+      else if (type === "execute_request") this.#executions.add({ ...request, lane });
+      else void this.#answer({ ...request, lane }, this.#handlers.get(type) ?? unknown);
     } catch (fault) {
-      void this.#answer(request, () => {
-        throw fault;
-      });
+      void this.#answer(request, () => Promise.reject(fault));
     }
   }
 
   /** Between `busy` and `idle`. */
   async #answer(request: Request, handler: Handler): Promise<void> {
     const { type, channel, message } = request;
+    const send = (reply: object) =>
+      this.#sockets.reply(channel, message, type.replace(/_request$/, "_reply"), reply);
     this.#status("busy", message);
-    let reply: Reply;
     try {
-      reply = await handler(request);
+      const reply = await handler(request);
+      if (reply) send(reply);
     } catch (fault) {
       const error = kernelFault(fault);
-      reply =
+      send(
         type === "execute_request"
           ? this.#executions.failure(error)
-          : { status: "error", ...errorContent(error) };
+          : { status: "error", ...errorContent(error) },
+      );
     }
-    if (reply) this.#sockets.reply(channel, message, type.replace(/_request$/, "_reply"), reply);
     this.#status("idle", message);
     if (this.#shutdown?.request === request) this.#onShutdown();
   }

@@ -7,11 +7,20 @@ import { type Message, Wire } from "./wire.js";
 /** First byte of what a subscriber sends to subscribe; the topic follows. */
 const subscribes = 1;
 
+/** No text could be longer, in bytes; who sends more is disconnected. */
+const longestFrame = 1024 * 1024 * 1024;
+
 function socketOptions(info: ConnectionInfo) {
   const { curve_publickey: curvePublicKey, curve_secretkey: curveSecretKey } = info;
   const curve = curvePublicKey && curveSecretKey ? { curveServer: true, curvePublicKey, curveSecretKey } : {};
   // Limits would drop messages; what is sent is bounded where it is produced.
-  return { ...curve, sendHighWaterMark: 0, receiveHighWaterMark: 0, linger: 1000 };
+  return {
+    ...curve,
+    sendHighWaterMark: 0,
+    receiveHighWaterMark: 0,
+    maxMessageSize: longestFrame,
+    linger: 1000,
+  };
 }
 
 /** The five sockets of a Jupyter kernel: decoded messages in, messages out in order. */
@@ -90,8 +99,9 @@ export class KernelSockets {
   async #welcome(): Promise<void> {
     for await (const [frame] of this.#iopub) {
       if (frame[0] !== subscribes) continue;
-      const subscription = frame.subarray(1).toString();
-      this.#queues.iopub.send(this.#wire.encode([subscription], "iopub_welcome", { subscription }, {}));
+      const topic = frame.subarray(1);
+      const content = { subscription: topic.toString() };
+      this.#queues.iopub.send(this.#wire.encode([topic], "iopub_welcome", content, {}));
     }
   }
 

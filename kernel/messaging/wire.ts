@@ -19,7 +19,9 @@ export interface Message {
   header: Header;
   parentHeader: Header | Record<string, never>;
   metadata: Record<string, unknown>;
+  /** Anything that JSON can say; undefined when {@link fault} tells why it could not be read. */
   content: any;
+  fault?: string;
   buffers: Buffer[];
 }
 
@@ -33,33 +35,33 @@ export class Wire {
   readonly #key: string;
   readonly #session = randomUUID();
   readonly #seen = new Set<string>();
+  /** Headers that were received, as they were: what is caused by a message names it so. */
+  readonly #headerFrames = new WeakMap<object, Buffer>();
 
   /** An empty key means unsigned messages. */
   constructor(key: string) {
     this.#key = key;
   }
 
-  /** Null for what is malformed, wrongly signed, or was received before. */
+  /** Null for what is malformed beyond an answer, wrongly signed, or was received before. */
   decode(frames: Buffer[]): Message | null {
     const at = frames.findIndex((frame) => frame.equals(delimiter));
     if (at < 0 || frames.length < at + 6) return null;
-    const signature = frames[at + 1];
-    const parts = frames.slice(at + 2, at + 6);
+    const [signature, ...parts] = frames.slice(at + 1, at + 6);
     if (!this.#isGenuine(signature, parts)) return null;
-    try {
-      const [header, parentHeader, metadata, content] = parts.map((part) => JSON.parse(part.toString()));
-      if (typeof header?.msg_type !== "string") return null;
-      return {
-        identities: frames.slice(0, at),
-        header,
-        parentHeader,
-        metadata,
-        content,
-        buffers: frames.slice(at + 6),
-      };
-    } catch {
-      return null;
-    }
+    const [header, parentHeader, metadata, content] = parts.map(parsed);
+    if (!isHeader(header.value)) return null;
+    this.#headerFrames.set(header.value, parts[0]);
+    const fault = content.fault === undefined ? {} : { fault: `the content is not JSON: ${content.fault}` };
+    return {
+      identities: frames.slice(0, at),
+      header: header.value,
+      parentHeader: isObject(parentHeader.value) ? (parentHeader.value as Message["parentHeader"]) : {},
+      metadata: isObject(metadata.value) ? metadata.value : {},
+      content: content.value,
+      ...fault,
+      buffers: frames.slice(at + 6),
+    };
   }
 
   encode(
@@ -78,7 +80,9 @@ export class Wire {
       msg_type: type,
       version: protocolVersion,
     };
-    const parts = [header, parentHeader, metadata, content].map((part) => Buffer.from(JSON.stringify(part)));
+    const parts = [header, parentHeader, metadata, content].map(
+      (part) => this.#headerFrames.get(part) ?? Buffer.from(JSON.stringify(part)),
+    );
     return [...identities, delimiter, this.#sign(parts), ...parts, ...buffers];
   }
 
@@ -102,4 +106,22 @@ export class Wire {
     }
     return true;
   }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function parsed(frame: Buffer): { value?: unknown; fault?: string } {
+  try {
+    return { value: JSON.parse(utf8.decode(frame)) };
+  } catch (fault) {
+    return { fault: (fault as Error).message };
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isHeader(value: unknown): value is Header {
+  return isObject(value) && typeof value.msg_type === "string" && typeof value.msg_id === "string";
 }

@@ -1,6 +1,6 @@
 import type { CellError, ExecuteOutcome, ExecuteRequest, SessionEvent } from "../../session/events.js";
 import { kernelFault } from "../../session/kernelFault.js";
-import type { History } from "../history.js";
+import type { History } from "../history/history.js";
 import { errorContent, iopubMessage } from "../iopubMessage.js";
 import type { Header } from "../wire.js";
 import { ExecuteQueue } from "./executeQueue.js";
@@ -118,7 +118,10 @@ export class Executions {
     const { header } = request.message;
     try {
       const session = await this.#kernel.session;
-      return await session.execute(execution, (event) => this.#publish(event, header));
+      return await session.execute(execution, (event) => {
+        this.#publish(event, header);
+        if (event.type === "result" && execution.storeHistory) this.#keepResult(event);
+      });
     } catch (fault) {
       const error = kernelFault(fault);
       if (!execution.silent) this.#publish({ type: "error", error }, header);
@@ -137,6 +140,11 @@ export class Executions {
       payload: [],
       user_expressions: Object.fromEntries(expressions),
     };
+  }
+
+  #keepResult({ data, executionCount }: Extract<SessionEvent, { type: "result" }>): void {
+    const text = data["text/plain"];
+    if (typeof text === "string") this.#history.addOutput(executionCount, text);
   }
 
   #keep(header: Header): void {

@@ -11,10 +11,20 @@ export class InvalidRequest extends Error {
 export class Fields {
   readonly #type: string;
   readonly #content: unknown;
+  readonly #fault: string | undefined;
 
-  constructor(type: string, content: unknown) {
+  /** @param fault why there is no content */
+  constructor(type: string, content: unknown, fault?: string) {
     this.#type = type;
     this.#content = content;
+    this.#fault = fault;
+  }
+
+  /** The content as a whole, whatever its fields are. */
+  all(): Record<string, unknown> {
+    if (this.#fault !== undefined) throw new InvalidRequest(`${this.#type}: ${this.#fault}.`);
+    if (!isMapping(this.#content)) throw this.#invalid("an object as content", this.#content);
+    return this.#content;
   }
 
   /** @throws InvalidRequest unless it is there */
@@ -32,6 +42,12 @@ export class Fields {
     return this.#read(name, "a whole number", (value) => Number.isSafeInteger(value), absent);
   }
 
+  /** One of some words. */
+  word<Word extends string>(name: string, words: readonly Word[]): Word {
+    const expected = words.map((word) => `"${word}"`).join(" or ");
+    return this.#read<Word>(name, expected, (value) => words.includes(value as Word));
+  }
+
   /** Name → text. */
   texts(name: string): Record<string, string> {
     const isTexts = (value: unknown) =>
@@ -43,9 +59,8 @@ export class Fields {
     return this.#read(name, "an object", isMapping, {});
   }
 
-  #read<T>(name: string, expected: string, accepts: (value: unknown) => boolean, absent: T | undefined): T {
-    const content = this.#content;
-    if (!isMapping(content)) throw this.#invalid("an object as content", content);
+  #read<T>(name: string, expected: string, accepts: (value: unknown) => boolean, absent?: T): T {
+    const content = this.all();
     const value = Object.hasOwn(content, name) ? content[name] : undefined;
     if ((value === undefined || value === null) && absent !== undefined) return absent;
     if (!accepts(value)) throw this.#invalid(`${expected} under "${name}"`, value);

@@ -30,6 +30,7 @@ export class Jupyter {
         env: {
           ...process.env,
           JUPYTER_PATH: join(this.folder, "share", "jupyter"),
+          MOELAB_HISTORY: join(this.folder, "history"),
           PYTHONDONTWRITEBYTECODE: "1",
         },
       },

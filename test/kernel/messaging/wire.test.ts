@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { toCodepoints, toUtf16 } from "../../../kernel/messaging/codepoints.js";
-import { History } from "../../../kernel/messaging/history.js";
 import { Wire } from "../../../kernel/messaging/wire.js";
 
 const frames = (wire: Wire) =>
@@ -26,6 +25,28 @@ describe("signed messages", () => {
     expect(receiver.decode([])).toBeNull();
   });
 
+  it("name what caused them by the very bytes of its header", () => {
+    const wire = new Wire("");
+    const header = Buffer.from('{"msg_type":"kind", "msg_id":"1", "other":1.0}');
+    const parts = [header, Buffer.from("{}"), Buffer.from("{}"), Buffer.from("{}")];
+    const message = wire.decode([Buffer.from("<IDS|MSG>"), Buffer.alloc(0), ...parts]);
+    const caused = wire.encode([], "reply", {}, message!.header);
+    expect(String(caused[3])).toBe(String(header));
+  });
+
+  it("are read as far as they can be answered", () => {
+    const wire = new Wire("");
+    const decode = (header: string, content: string | Buffer, parent = "{}") =>
+      wire.decode(["<IDS|MSG>", "", header, parent, "null", content].map((frame) => Buffer.from(frame)));
+    const header = '{"msg_type":"kind","msg_id":"1"}';
+    expect(decode(header, "[1]", "7")).toMatchObject({ content: [1], parentHeader: {}, metadata: {} });
+    expect(decode(header, "{")?.fault).toMatch(/^the content is not JSON: /);
+    expect(decode(header, Buffer.from([0x22, 0xff, 0x22]))?.fault).toMatch(/utf-8/i);
+    expect(decode("{}", "{}")).toBeNull();
+    expect(decode("null", "{}")).toBeNull();
+    expect(decode('{"msg_type":1,"msg_id":"1"}', "{}")).toBeNull();
+  });
+
   it("need no signature without a key", () => {
     const sent = frames(new Wire(""));
     const receiver = new Wire("");
@@ -38,26 +59,4 @@ it("cursors count code points on the wire and UTF-16 units inside", () => {
   const text = "a\u{1d4b3}b";
   expect([0, 1, 2, 3, 9].map((cursor) => toUtf16(text, cursor))).toEqual([0, 1, 3, 4, 4]);
   expect([0, 1, 3, 4].map((offset) => toCodepoints(text, offset))).toEqual([0, 1, 2, 3]);
-});
-
-describe("history", () => {
-  const history = new History();
-  for (const [index, source] of ["one", "two", "one", "three\nlines"].entries())
-    history.add(index + 1, source);
-  const lines = (found: unknown[]) => found.map((entry) => (entry as [number, number, unknown])[1]);
-
-  it("finds the tail, a range, and what matches", () => {
-    expect(lines(history.find({ hist_access_type: "tail", n: 2 }))).toEqual([3, 4]);
-    expect(lines(history.find({ hist_access_type: "range", session: 0, start: 2, stop: 4 }))).toEqual([2, 3]);
-    expect(lines(history.find({ hist_access_type: "range", session: -1, start: 0 }))).toEqual([]);
-    expect(lines(history.find({ hist_access_type: "search", pattern: "?n*" }))).toEqual([1, 3]);
-    expect(lines(history.find({ hist_access_type: "search", pattern: "one", unique: true }))).toEqual([3]);
-    expect(lines(history.find({ hist_access_type: "search", pattern: "three*" }))).toEqual([4]);
-  });
-
-  it("gives outputs as null when they are asked for", () => {
-    expect(history.find({ hist_access_type: "tail", n: 1, output: true })).toEqual([
-      [1, 4, ["three\nlines", null]],
-    ]);
-  });
 });
