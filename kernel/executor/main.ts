@@ -78,14 +78,31 @@ function ask(cell: CellRun, prompt: string, password: boolean): string | null {
   return value;
 }
 
-/** Exit only when the control worker has closed its socket: Node aborts while a ZeroMQ receive is pending. */
+/**
+ * Exit only when the control worker has closed its socket: Node aborts while a ZeroMQ receive is pending. What exit
+ * handlers print goes through that socket, so they run before.
+ */
 const exitProcess = process.exit.bind(process);
 function exit(code?: number | string | null): never {
-  const status = Number(code ?? process.exitCode ?? 0);
+  if (code !== undefined && code !== null) process.exitCode = code;
+  runExitHandlers();
+  const status = Number(process.exitCode ?? 0);
   post({ type: "exit", code: status });
   shared.waitForClosedChannel(2000);
   executor.close();
   return exitProcess(status);
+}
+
+/** As Node would; it leaves out handlers that have run. One of them may call `process.exit` itself. */
+function runExitHandlers(): void {
+  const node = process as typeof process & { _exiting?: boolean };
+  if (node._exiting) return;
+  node._exiting = true;
+  try {
+    process.emit("exit", Number(process.exitCode ?? 0));
+  } catch (thrown) {
+    reportUncaught("Uncaught", thrown);
+  }
 }
 
 function installGlobals(): void {

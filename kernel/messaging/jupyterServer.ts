@@ -17,6 +17,7 @@ import { introspection } from "./requests/introspection.js";
 import { lifecycle } from "./requests/lifecycle.js";
 import type { Handler, Kernel, Reply, Request, RequestChannel, RequestFamily } from "./requests/request.js";
 import { Subshells } from "./requests/subshells.js";
+import { usage } from "./requests/usage.js";
 import type { Message } from "./wire.js";
 
 /**
@@ -63,6 +64,7 @@ export class JupyterServer {
       ...introspection(kernel),
       ...historyRequests(this.#history),
       ...comms(kernel),
+      ...usage(),
       ...this.#subshells.requests((lane) => this.#executions.closeLane(lane)),
       ...lifecycle(
         () => this.interrupt(),
@@ -106,7 +108,7 @@ export class JupyterServer {
     try {
       // What concerns the whole kernel comes by other channels.
       const lane = channel === "shell" ? this.#subshells.laneOf(message.header) : mainLane;
-      if (type === "input_reply") this.#input.answer(fields.text("value", ""));
+      if (type === "input_reply") this.#input.answer(String(message.content?.value ?? ""));
       else if (type === "execute_request") this.#executions.add({ ...request, lane });
       else void this.#answer({ ...request, lane }, this.#handlers.get(type) ?? unknown);
     } catch (fault) {
@@ -117,8 +119,11 @@ export class JupyterServer {
   /** Between `busy` and `idle`. */
   async #answer(request: Request, handler: Handler): Promise<void> {
     const { type, channel, message } = request;
-    const send = (reply: object) =>
+    const send = (reply: object) => {
+      // Messages that ask for nothing, such as `comm_msg`, have no reply, not even an error.
+      if (!isRequest(type)) return;
       this.#sockets.reply(channel, message, type.replace(/_request$/, "_reply"), reply);
+    };
     this.#status("busy", message);
     try {
       const reply = await handler(request);
@@ -142,6 +147,10 @@ export class JupyterServer {
 
 /** A client that asks for something waits for a reply; what is no request is passed over. */
 function unknown({ type }: Request): Reply {
-  if (!type.endsWith("_request")) return undefined;
+  if (!isRequest(type)) return undefined;
   throw new InvalidRequest(`The kernel knows no message of type "${type}".`);
+}
+
+function isRequest(type: string): boolean {
+  return type.endsWith("_request");
 }

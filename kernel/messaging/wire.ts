@@ -35,8 +35,6 @@ export class Wire {
   readonly #key: string;
   readonly #session = randomUUID();
   readonly #seen = new Set<string>();
-  /** Headers that were received, as they were: what is caused by a message names it so. */
-  readonly #headerFrames = new WeakMap<object, Buffer>();
 
   /** An empty key means unsigned messages. */
   constructor(key: string) {
@@ -51,7 +49,6 @@ export class Wire {
     if (!this.#isGenuine(signature, parts)) return null;
     const [header, parentHeader, metadata, content] = parts.map(parsed);
     if (!isHeader(header.value)) return null;
-    this.#headerFrames.set(header.value, parts[0]);
     const fault = content.fault === undefined ? {} : { fault: `the content is not JSON: ${content.fault}` };
     return {
       identities: frames.slice(0, at),
@@ -80,9 +77,7 @@ export class Wire {
       msg_type: type,
       version: protocolVersion,
     };
-    const parts = [header, parentHeader, metadata, content].map(
-      (part) => this.#headerFrames.get(part) ?? Buffer.from(JSON.stringify(part)),
-    );
+    const parts = [header, parentHeader, metadata, content].map((part) => Buffer.from(JSON.stringify(part)));
     return [...identities, delimiter, this.#sign(parts), ...parts, ...buffers];
   }
 
@@ -122,6 +117,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Headers come back as parents, to all clients: what is nested in them, to any depth, is not passed on. */
 function isHeader(value: unknown): value is Header {
-  return isObject(value) && typeof value.msg_type === "string" && typeof value.msg_id === "string";
+  if (!isObject(value)) return false;
+  const flat = Object.values(value).every((field) => typeof field !== "object" || field === null);
+  return flat && typeof value.msg_type === "string" && typeof value.msg_id === "string";
 }

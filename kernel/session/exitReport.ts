@@ -8,7 +8,7 @@ export interface ExitReport {
   nativeErrors: string[];
   /** User code called `process.exit`. */
   exitedByCell: boolean;
-  /** The session stopped it, for a restart. */
+  /** The session stopped it: it restarted or closed. */
   stopped: boolean;
 }
 
@@ -24,7 +24,7 @@ const likelyCauses: Partial<Record<NodeJS.Signals, string>> = {
 
 /** One sentence on the end of an executor. */
 export function describeExit(exit: ExitReport): string {
-  if (exit.stopped) return "The executor was restarted.";
+  if (exit.stopped) return "The session was restarted or closed.";
   if (exit.exitedByCell) return `The cell called process.exit(${exit.code ?? 0}).`;
   if (exit.signal === null) return `The executor exited with code ${exit.code}.`;
   const cause = likelyCauses[exit.signal];
