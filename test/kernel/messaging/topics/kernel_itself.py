@@ -59,8 +59,8 @@ def shutdown_answers_everything(kernel):
 
     own = KernelUnderTest(os.getcwd())
     pid = own.pid
-    running = own.send("process.on('exit', () => console.log('exit handler')); console.log('started'); await new Promise(() => {})")
-    waiting = own.send("'never runs'")
+    running = own.send("process.on('exit', () => console.log('exit handler')); console.log('started'); await new Promise(() => {})", store_history=False)
+    waiting = own.send("'never runs'", store_history=False)
     while own.client.get_iopub_msg(timeout=TIMEOUT)["content"].get("text") != "started\n":
         pass
     message = own.client.session.msg("shutdown_request", {"restart": True})

@@ -93,5 +93,7 @@ def deleted_subshell_answers_what_waits(kernel):
     with Subshell(kernel) as subshell:
         first = subshell.send("await new Promise((r) => setTimeout(r, 300)); 'ended'")
         second = subshell.send("'must not run'")
+        # The deletion goes another way than they do: when this is answered, they have arrived.
+        kernel.client.kernel_info(reply=True, timeout=TIMEOUT)
     assert kernel.collect(first).text == "'ended'"
     assert kernel.collect(second).reply["ename"] == "ExecutionAborted"
