@@ -52,10 +52,15 @@ export class RunningCells {
     return this.#running.size === 1 || cell === this.#lastHolder || !cell.cancellation.cooperative;
   }
 
-  /** Lets the control worker know whether what runs now can be trusted to stop by itself. */
+  /**
+   * Lets the control worker know whether what runs now can be trusted to stop by itself; so is what an ended cell left
+   * behind, which an interrupt of others is not to tear apart.
+   */
   trustChanged(): void {
-    const candidates = this.#holder ? [this.#holder] : [...this.#running];
-    this.#shared.cooperative =
-      candidates.length > 0 && candidates.every((cell) => cell.cancellation.cooperative);
+    const trusted = (cell: CellRun) => cell.settled || cell.cancellation.cooperative;
+    const running = [...this.#running];
+    this.#shared.cooperative = this.#holder
+      ? trusted(this.#holder)
+      : running.length > 0 && running.every(trusted);
   }
 }
