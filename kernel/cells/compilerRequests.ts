@@ -1,6 +1,6 @@
 import type { CellCompiler } from "./compiler.js";
 
-/** How the compiler's thread starts. */
+/** How a compiler process starts; its working directory is the notebook's. */
 export interface CompilerSettings {
   /** Where the notebook lies: local files and packages are looked up from there. */
   directory: string;
@@ -8,13 +8,36 @@ export interface CompilerSettings {
   documentation: boolean;
 }
 
-/** What the compiler's thread is asked; everything of {@link CellCompiler} but closing. */
-export type CompilerMethod = Exclude<keyof CellCompiler, "close">;
+/** What a compiler must know of the cells before, to go on in place of another. */
+export interface CompilerState {
+  /** What cells declared, as the text of a declaration file. */
+  declarations: string;
+  /** Names of globals that cells declared anew. */
+  shadowedGlobals: string[];
+  /** Where modules are looked up from. */
+  directory: string;
+}
 
+/** What the compiler process is asked: everything of {@link CellCompiler} but closing, and to go on for another. */
+export type CompilerMethod = Exclude<keyof CellCompiler, "close"> | "restore";
+
+/** Requests and replies are lines of JSON; replies come in the order of the requests. */
 export interface CompilerRequest {
   id: number;
   method: CompilerMethod;
   parameters: unknown[];
 }
 
-export type CompilerReply = { id: number; value: unknown } | { id: number; fault: string };
+export type CompilerReply =
+  /** The first line. `outdated`: the image that it started from should be made anew. */
+  | { ready: true; outdated: boolean }
+  | {
+      id: number;
+      value: unknown;
+      /** Where it differs from what the last reply said. */
+      state?: CompilerState;
+    }
+  | { id: number; fault: string };
+
+/** The compiler process reads requests from this descriptor and writes replies to it. */
+export const channelDescriptor = 3;

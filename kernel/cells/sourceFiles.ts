@@ -8,7 +8,8 @@ interface ParsedFile {
 
 type Parse = () => any;
 
-function stampOf(fileName: string): string {
+/** Differs from an earlier one when the file has been written since; empty when there is none. */
+export function stampOf(fileName: string): string {
   const found = statSync(fileName, { throwIfNoEntry: false });
   return found ? `${found.mtimeMs} ${found.size}` : "";
 }

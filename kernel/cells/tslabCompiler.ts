@@ -13,6 +13,7 @@ import type {
   CompletionResult,
   Inspection,
 } from "./compiler.js";
+import type { CompilerState } from "./compilerRequests.js";
 import { completenessOf, isParsable } from "./completeness.js";
 import { emit } from "./emit.js";
 import { withoutExports } from "./exports.js";
@@ -33,16 +34,16 @@ const missingCodes = new Set([...unresolvedCodes, 2304, 2305, 2552, 2724]);
 /** moelab's own API, which cells import from wherever they are. */
 const apiDeclarations = path.join(installationFolder, "dist", "src", "index.d.ts");
 
-const packages = createRequire(import.meta.url);
-const folderOf = (name: string) => path.dirname(packages.resolve(`${name}/package.json`));
+const load = createRequire(import.meta.url);
 
 /** Node's types as moelab depends on them. */
-const nodeTypes = folderOf("@types/node");
+const nodeTypes = path.dirname(load.resolve("@types/node/package.json"));
 
-const installed = new InstalledFiles([
-  path.join(folderOf("typescript"), "lib"),
+/** Files that all converters of the process share. */
+export const installed = new InstalledFiles([
+  path.join(path.dirname(load.resolve("typescript/package.json")), "lib"),
   nodeTypes,
-  path.dirname(createRequire(nodeTypes + path.sep).resolve("undici-types/package.json")),
+  path.join(nodeTypes, "..", "..", "undici-types"),
   path.dirname(apiDeclarations),
   // What cells find on `globalThis`.
   import.meta.dirname,
@@ -111,7 +112,7 @@ function untypedDeclarations(code: string): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** {@link CellCompiler} over tslab's converter, in the thread that calls it. Takes about a second to construct. */
+/** {@link CellCompiler} over tslab's converter, in the process that calls it, whose working directory it takes along. */
 export class TslabCompiler {
   /** Where the session started. */
   readonly #home: string;
@@ -121,6 +122,8 @@ export class TslabCompiler {
   #converter: Converter;
   #declarations = ambientDeclarations;
   readonly #shadowedGlobals = new Set<string>();
+  #state: CompilerState = { declarations: "", shadowedGlobals: [], directory: "" };
+  #warm = false;
   /** An import failed; TypeScript remembers that, so the next request is to look again. */
   #unresolved = false;
 
@@ -130,11 +133,47 @@ export class TslabCompiler {
     this.#directory = directory;
     this.#documentation = documentation;
     this.#converter = this.#open();
-    // The first conversion loads what the checker needs; better now than with the user's first cell.
+  }
+
+  /** What another compiler needs to go on from here; the same object as long as nothing changes. */
+  get state(): CompilerState {
+    const { declarations, shadowedGlobals, directory } = this.#state;
+    if (
+      declarations !== this.#declarations ||
+      shadowedGlobals.length !== this.#shadowedGlobals.size ||
+      directory !== this.#directory
+    ) {
+      this.#state = {
+        declarations: this.#declarations,
+        shadowedGlobals: [...this.#shadowedGlobals],
+        directory: this.#directory,
+      };
+    }
+    return this.#state;
+  }
+
+  restore({ declarations, shadowedGlobals, directory }: CompilerState): void {
+    this.reset();
+    if (directory !== this.#directory) this.lookFrom(directory);
+    this.#declarations = declarations;
+    for (const name of shadowedGlobals) this.#shadowedGlobals.add(name);
+  }
+
+  /** Loads what the first cell needs; better before it comes. */
+  warmUp(): void {
+    this.#warm = true;
     this.#converter.convert(this.#declarations, "1;");
   }
 
+  /** For times without requests: work that the next one would have to wait for. */
+  tidy(): void {
+    if (!this.#warm) this.warmUp();
+    // Collected while cells are checked, the same garbage doubles the time of every third.
+    (globalThis as any).gc?.({ type: "minor" });
+  }
+
   compile(source: string, cellName: string, options: CompileOptions = {}): CompileOutcome {
+    this.#warm = true;
     const code = withoutExports(source);
     const { unchecked = saysNoCheck(source) } = options;
     const converter = this.#readyConverter();
@@ -196,6 +235,7 @@ export class TslabCompiler {
     if (directory === this.#directory && typeRoots(directory).join() === this.#typeRoots.join()) return;
     this.#declarations = withAbsoluteImports(this.#declarations, this.#directory);
     this.#directory = directory;
+    process.chdir(directory);
     this.#converter = this.#open();
   }
 

@@ -11,7 +11,7 @@ import { typescript } from "./typescript.js";
  * programs that take less time than those of TypeScript's watch mode. It is the only file that knows of the fork.
  */
 
-const require = createRequire(import.meta.url);
+const load = createRequire(import.meta.url);
 const forkName = "@tslab/typescript-for-tslab";
 
 export interface ConverterSettings {
@@ -122,7 +122,7 @@ interface Watch {
 /** The converter that is being made, and what became of its programs. */
 let making: { settings: ConverterSettings; programs?: CellPrograms } | undefined;
 
-/** The newest program of each set of `@types` folders: the next converter starts from what it resolved. */
+/** The newest program of each folder of `@types`: the next converter starts from what it resolved. */
 const newestPrograms = new Map<string, any>();
 
 function createWatchCompilerHost(rootFiles: string[], options: any, sys: any): Watch {
@@ -149,7 +149,7 @@ function createWatchCompilerHost(rootFiles: string[], options: any, sys: any): W
 function createWatchProgram(watch: Watch): { close(): void } {
   const { settings } = making!;
   const [declarations, cell] = watch.rootFiles;
-  const kind = JSON.stringify([settings.typeRoots, settings.documentation]);
+  const kind = settings.typeRoots.join();
   const programs = new CellPrograms({
     files: { declarations, cell },
     options: watch.options,
@@ -241,14 +241,14 @@ let tslab: any;
 
 function loadTslab(): any {
   const moduleLoader = Module as unknown as { _load(request: string, ...rest: unknown[]): unknown };
-  const load = moduleLoader._load;
+  const original = moduleLoader._load;
   moduleLoader._load = function (this: unknown, request, ...rest) {
-    return request === forkName ? fork : load.call(this, request, ...rest);
+    return request === forkName ? fork : original.call(this, request, ...rest);
   };
   try {
-    return require("tslab/dist/converter");
+    return load("tslab/dist/converter");
   } finally {
-    moduleLoader._load = load;
+    moduleLoader._load = original;
   }
 }
 

@@ -12,7 +12,7 @@ interface Language {
   isComplete(code: string): Completeness;
 }
 
-/** Knows TypeScript with magics, given one that knows TypeScript. Lives in the compiler's thread. */
+/** Knows TypeScript with magics, given one that knows TypeScript. Lives in the compiler process. */
 export class MagicLanguage {
   readonly #typescript: Language;
 

@@ -6,7 +6,7 @@ import type {
   CompletionResult,
   Inspection,
 } from "../cells/compiler.js";
-import { ThreadedCompiler } from "../cells/threadedCompiler.js";
+import { SeparateCompiler } from "../cells/separateCompiler.js";
 import { KernelEnd } from "../channel/kernelEnd.js";
 import type { ToExecutor, ToKernel } from "../channel/messages.js";
 import { InspectorLink } from "../debugger/inspectorLink.js";
@@ -49,7 +49,7 @@ export interface SessionOptions {
 }
 
 /**
- * Runs the cells of one notebook: a compiler in a thread and an executor process. Knows nothing of Jupyter; the
+ * Runs the cells of one notebook: a compiler process and an executor process. Knows nothing of Jupyter; the
  * protocol server and the headless runner both stand on it.
  */
 export class Session {
@@ -76,7 +76,7 @@ export class Session {
     this.#options = options;
     this.#channel = channel;
     const { cwd: directory, documentation = true } = options;
-    this.#compiler = new ThreadedCompiler({ directory, documentation });
+    this.#compiler = new SeparateCompiler({ directory, documentation });
     this.#executor = this.#startExecutor();
     this.#magics = new MagicCells({
       compiler: this.#compiler,

@@ -3,16 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ThreadedCompiler } from "../../../dist/kernel/cells/threadedCompiler.js";
+import { SeparateCompiler } from "../../../dist/kernel/cells/separateCompiler.js";
 import { diagnosticLines } from "../../../kernel/cells/diagnosticText.js";
 
 let folder: string;
-let compiler: ThreadedCompiler;
+let compiler: SeparateCompiler;
 let cells = 0;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "moelab-compiler-"));
-  compiler = new ThreadedCompiler({ directory: folder, documentation: true });
+  compiler = new SeparateCompiler({ directory: folder, documentation: true });
 });
 afterAll(async () => {
   await compiler.close();
@@ -98,7 +98,7 @@ describe("a compiler of cells", () => {
     const asked = { code: "process.cwd()", cursor: 10 };
     const told = await compiler.inspect(asked.code, asked.cursor);
     expect(told?.documentation).toContain("current working directory");
-    const terse = new ThreadedCompiler({ directory: folder, documentation: false });
+    const terse = new SeparateCompiler({ directory: folder, documentation: false });
     const short = await terse.inspect(asked.code, asked.cursor);
     await terse.close();
     expect(short).toEqual({ signature: told?.signature, documentation: "" });

@@ -1,0 +1,89 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { installationFolder } from "../../installation.js";
+import { bundle } from "./bundle.js";
+import { imageEnvironment, imageFile, imageFolder, imageOptions, imagePrefix } from "./imageFile.js";
+
+/**
+ * The program that makes the image from which compiler processes start: `buildImage.js [background]`. In the
+ * background it takes what processor time others leave, and ends when its standard input does.
+ */
+
+/** A maker that is older than this has died, in milliseconds. */
+const longestMaking = 120_000;
+
+/** An image that was made so long ago is made again by whoever still wants it, in milliseconds. */
+const longestUse = 60 * 24 * 3600_000;
+
+const background = process.argv[2] === "background";
+const script = `${imageFile}.js`;
+const unfinished = `${imageFile}.new`;
+
+/** Whether nobody else makes the same image now. */
+function claim(): boolean {
+  const age = Date.now() - (statSync(script, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+  if (age > longestMaking) rmSync(script, { force: true });
+  try {
+    writeFileSync(script, "", { flag: "wx" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Images for a Node that is no longer used, and what was left half made. */
+function removeOld(): void {
+  for (const name of readdirSync(imageFolder)) {
+    const file = path.join(imageFolder, name);
+    const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+    if (name.startsWith(imagePrefix) && age > longestUse) rmSync(file, { force: true });
+  }
+}
+
+function make(): Promise<void> {
+  writeFileSync(script, bundle(fileURLToPath(new URL("./imageProgram.js", import.meta.url))));
+  const maker = spawn(
+    process.execPath,
+    [...imageOptions, "--snapshot-blob", unfinished, "--build-snapshot", script],
+    {
+      cwd: installationFolder,
+      env: imageEnvironment(),
+      stdio: ["ignore", "ignore", "pipe"],
+    },
+  );
+  process.once("exit", () => maker.kill("SIGKILL"));
+  let errors = "";
+  maker.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  return new Promise((resolve, reject) => {
+    maker.once("error", reject);
+    maker.once("close", (code, signal) => {
+      if (code === 0) resolve();
+      else
+        reject(
+          new Error(`The compiler's image could not be made (${signal ?? `exit code ${code}`}):\n${errors}`),
+        );
+    });
+  });
+}
+
+if (background) {
+  setPriority(19);
+  process.stdin.on("end", () => process.exit(1)).on("error", () => process.exit(1));
+  process.stdin.resume();
+}
+mkdirSync(imageFolder, { recursive: true });
+if (claim()) {
+  process.once("exit", () => {
+    rmSync(script, { force: true });
+    rmSync(unfinished, { force: true });
+  });
+  await make();
+  renameSync(unfinished, imageFile);
+  removeOld();
+}
+process.exit(0);

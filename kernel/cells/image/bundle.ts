@@ -1,0 +1,109 @@
+import { readFileSync } from "node:fs";
+import { createRequire, isBuiltin } from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { stampOf } from "../sourceFiles.js";
+import { typescript as ts } from "../typescript.js";
+
+/**
+ * Makes one script of a program and all that it imports: that is what an image can be made from. ES modules become
+ * CommonJS; a top-level `await` is not possible.
+ */
+export function bundle(program: string): string {
+  const modules = new Map<string, string>();
+  add(program, modules);
+  const table = [...modules].map(([file, code]) => `${JSON.stringify(file)}: ${code}`);
+  return `"use strict";
+const modules = {
+${table.join(",\n")}
+};
+globalThis[Symbol.for("moelab.codeFiles")] = ${JSON.stringify([...modules.keys()].map((file) => [file, stampOf(file)]))};
+(${runModules})(modules, require, ${JSON.stringify(program)});
+`;
+}
+
+/**
+ * Adds a file and what it imports, each as a function with the paths that its specifiers stand for. Specifiers are found
+ * in calls of `require`, and of a function named `load` that `createRequire` made.
+ */
+function add(file: string, modules: Map<string, string>): void {
+  if (modules.has(file)) return;
+  modules.set(file, "");
+  const source = readFileSync(file, "utf8");
+  if (file.endsWith(".json")) {
+    modules.set(file, `{ paths: {}, run(module) { module.exports = ${source}; } }`);
+    return;
+  }
+  const code = file.includes("/node_modules/") ? source : asCommonJs(source, file);
+  const resolve = createRequire(file).resolve;
+  const paths: Record<string, string> = {};
+  for (const [, loads, specifier] of code.matchAll(/\b(require|load|load\.resolve)\(["']([^"']+)["']\)/g)) {
+    if (isBuiltin(specifier)) continue;
+    try {
+      paths[specifier] = resolve(specifier);
+    } catch {
+      continue; // optional, or handed over by `Module._load`
+    }
+    if (loads !== "load.resolve") add(paths[specifier], modules);
+  }
+  const parameters = "module, exports, require, meta, __filename, __dirname";
+  modules.set(
+    file,
+    `{ paths: ${JSON.stringify(paths)}, meta: ${JSON.stringify(metaOf(file))}, run(${parameters}) {${code}\n} }`,
+  );
+}
+
+function metaOf(file: string) {
+  return { url: pathToFileURL(file).href, filename: file, dirname: path.dirname(file) };
+}
+
+function asCommonJs(source: string, file: string): string {
+  const { outputText } = ts.transpileModule(source, {
+    fileName: file,
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.CommonJS,
+      esModuleInterop: true,
+      removeComments: true,
+    },
+  });
+  return outputText.replaceAll("import.meta", "meta").replace(/^\/\/# sourceMappingURL=.*$/m, "");
+}
+
+/** Whether a file that a bundle was made of has changed since; asked in the process that runs it. */
+export function codeChanged(): boolean {
+  const files: [string, string][] = (globalThis as any)[Symbol.for("moelab.codeFiles")];
+  return files.some(([file, stamp]) => stampOf(file) !== stamp);
+}
+
+/** Runs in the script; must refer to nothing outside of itself. */
+function runModules(modules: any, builtin: NodeJS.Require, program: string): void {
+  const loaded: Record<string, { exports: any }> = {};
+  // Of `node:module`, what this project's files use.
+  const loader: any = {
+    _load(request: string, parent: string): unknown {
+      const file = request in modules ? request : modules[parent].paths[request];
+      if (file === undefined) {
+        const name = request.replace(/^node:/, "");
+        return name === "module" ? loader : builtin(name);
+      }
+      let module = loaded[file];
+      if (!module) {
+        const { run, meta } = modules[file];
+        module = loaded[file] = { exports: {} };
+        const dirname = file.slice(0, file.lastIndexOf("/"));
+        run.call(module.exports, module, module.exports, requireFrom(file), meta, file, dirname);
+      }
+      return module.exports;
+    },
+    createRequire: (from: string) => requireFrom(from.replace(/^file:\/\//, "")),
+    builtinModules: [],
+  };
+  loader.default = loader;
+  loader.__esModule = true;
+  function requireFrom(file: string): any {
+    const load = (request: string) => loader._load(request, file);
+    return Object.assign(load, { resolve: (request: string) => modules[file].paths[request] });
+  }
+  loader._load(program, program);
+}

@@ -1,0 +1,34 @@
+import { startupSnapshot } from "node:v8";
+import { installationFolder } from "../../installation.js";
+import { serve } from "../compilerService.js";
+import { installed, TslabCompiler } from "../tslabCompiler.js";
+import { codeChanged } from "./bundle.js";
+
+/**
+ * The program that is run once to make an image, a process's memory on disk: TypeScript is loaded, its libraries, Node's
+ * types and moelab's API are parsed, and a few cells are checked. A compiler process that starts from the image goes on
+ * from there.
+ */
+
+const cells = [
+  "const a = [1, 2, 3].map((x) => x * 2);\nfunction f(x: number) { return String(x); }\nclass C { x = 1 }",
+  'import { torch, nn } from "moelab";\nimport { readFileSync } from "node:fs";\nconst t = torch.zeros([2]);',
+  "let b = 1, { c, ...d } = { c: 1, e: 2 };\nfor (const x of a) console.log(f(x));\nawait Promise.resolve(t.add(1));",
+  "interface P { x: number }\ntype Q = P | string;\nenum E { A }\nexport const q: Q = { x: 1 };\ndisplay(q)",
+  "const wrong: string = 1",
+  "1 + 1",
+];
+
+const compiler = new TslabCompiler(installationFolder, true);
+// No completion: sorting by locale leaves an object of ICU's behind, which no image can hold.
+for (const [number, cell] of cells.entries()) compiler.compile(cell, `cell-${number}`);
+compiler.inspect("console.log", 9);
+compiler.isComplete("{");
+
+startupSnapshot.setDeserializeMainFunction(() => {
+  // Whoever started this starts the program itself instead.
+  if (codeChanged()) process.exit(1);
+  const outdated = installed.forgetChanged();
+  const own = new TslabCompiler(process.cwd(), process.argv[2] === "true");
+  serve(own, outdated);
+});
