@@ -5,6 +5,7 @@ export { type DisplayOptions, display, displaySymbol, host, type MimeBundle } fr
 export * as models from "./models/index.js";
 export * as moe from "./moe/index.js";
 export * as nn from "./nn/index.js";
+export { type AsyncProgress, Progress, type ProgressOptions, progress } from "./progress/index.js";
 export * as torch from "./torch/index.js";
 export * as train from "./train/index.js";
 export * as viz from "./viz/index.js";

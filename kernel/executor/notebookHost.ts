@@ -58,6 +58,8 @@ export class NotebookHost implements Host {
   }
 
   displayShown({ data, metadata }: ShownValue, options: DisplayOptions = {}): void {
+    // Of a value that shows itself by other means.
+    if (Object.keys(data).length === 0) return;
     this.display(data, { ...options, metadata: { ...metadata, ...options.metadata } });
   }
 

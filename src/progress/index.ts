@@ -1,0 +1,1 @@
+export { type AsyncProgress, Progress, type ProgressOptions, progress } from "./progress.js";
