@@ -65,6 +65,8 @@ export interface Comms {
    * removes it. Comms for other names are closed.
    */
   onOpen(target: string, taker: (comm: Comm, message: CommMessage) => void): () => void;
+  /** Calls `listener` before a cell, or what a message set off, counts as done: for what was held back till then. */
+  beforeEnd(listener: () => void): void;
 }
 
 /** What code gave out, where it is captured: see {@link Host.capture}. */

@@ -10,3 +10,4 @@ export * as torch from "./torch/index.js";
 export * as train from "./train/index.js";
 export * as viz from "./viz/index.js";
 export * as weights from "./weights/index.js";
+export * as widgets from "./widgets/index.js";

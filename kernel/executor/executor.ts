@@ -45,6 +45,9 @@ export class Executor {
     },
   );
 
+  /** Called before a cell, or what a message set off, counts as done. */
+  onEnding = () => {};
+
   constructor(outputs: Outputs, shared: SharedState, sources: Sources, traces: StackTraces) {
     this.#sources = sources;
     this.#outputs = outputs;
@@ -135,6 +138,7 @@ export class Executor {
       this.#outputs.write(run, "stderr", "KernelInterrupt: a listener was interrupted.\n");
     }
     await run.displaysShown();
+    this.#scope.run(run, () => this.onEnding());
     this.#outputs.sendDone({ type: "delivered", cell: run.number });
   }
 
@@ -205,6 +209,7 @@ export class Executor {
       cell.releaseCaptures();
     }
     const { status, fault } = interrupted ? interruptedOutcome(outcome.fault) : outcome;
+    this.#scope.run(cell, () => this.onEnding());
     this.#outputs.markEndOfCell(cell.number);
     this.#outputs.sendDone({ type: "done", cell: cell.number, status, fault, expressions });
     cell.settle();

@@ -15,6 +15,7 @@ export class NotebookComms implements Comms {
   readonly #runs: { readonly currentCell: CellRun };
   readonly #report: Report;
   readonly #comms = new Map<string, NotebookComm>();
+  readonly #endListeners: (() => void)[] = [];
   readonly #takers = new Map<string, Taker>();
 
   /** `report` shows what a listener threw, to the run that `runs` calls current. */
@@ -42,6 +43,15 @@ export class NotebookComms implements Comms {
     return () => {
       if (this.#takers.get(target) === taker) this.#takers.delete(target);
     };
+  }
+
+  beforeEnd(listener: () => void): void {
+    this.#endListeners.push(listener);
+  }
+
+  /** A cell, or what a message set off, is about to count as done. */
+  ending(): void {
+    for (const listener of this.#endListeners) this.#call(listener, "listener of a cell's end");
   }
 
   /** Hands a message of the front end to those who listen; runs as the delivery of that message. */

@@ -51,8 +51,14 @@ export class NotebookHost implements Host {
       this.displayShown(shown, options);
       return Promise.resolve();
     }
-    const { displays } = this.#executor.currentCell;
-    const done = shown.then((each) => this.displayShown(each, options)).finally(() => displays.delete(done));
+    const cell = this.#executor.currentCell;
+    const { displays, capture } = cell;
+    // Where the call stands is where the value is to appear, whatever runs when its bundle is made.
+    const appear = this.bind((each: ShownValue) => {
+      if (capture) cell.captured(capture, () => this.displayShown(each, options));
+      else this.displayShown(each, options);
+    });
+    const done = shown.then(appear).finally(() => displays.delete(done));
     displays.add(done);
     return done;
   }

@@ -148,6 +148,7 @@ export const testing = requirements(
     "nbconvert",
     "jupyter_console",
     "ipykernel",
+    "jupyterlab_widgets",
     "pyarrow",
     "safetensors",
   ],
