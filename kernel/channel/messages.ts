@@ -84,8 +84,8 @@ export type ToKernel =
   | { type: "result"; cell: CellNumber; data: MimeBundle; metadata: Record<string, unknown> }
   /** The executor's main thread waits for an `inputReply` with the same number. */
   | { type: "input"; cell: CellNumber; input: number; prompt: string; password: boolean }
-  /** To the front end. */
-  | ({ type: "comm"; cell: CellNumber } & CommContent)
+  /** To the front end. `size` counts against the limit of unsent text, in bytes. */
+  | ({ type: "comm"; cell: CellNumber; size: number } & CommContent)
   /** All that a comm message set off at once has been sent. */
   | { type: "delivered"; cell: CellNumber }
   | {

@@ -100,7 +100,7 @@ export class NotebookComms implements Comms {
   readonly #send: Send = (content, buffers = []) => {
     if (content.action === "close") this.#comms.delete(content.comm);
     const copies = buffers.map(copied);
-    this.#outputs.sendComm({ type: "comm", cell: this.#runs.currentCell.number, ...content }, copies);
+    this.#outputs.sendComm(this.#runs.currentCell, content, copies);
   };
 }
 

@@ -1,9 +1,9 @@
 import { writeSync } from "node:fs";
 import type { HostOutput } from "../../src/host.js";
-import type { ToKernel } from "../channel/messages.js";
+import type { CommContent, ToKernel } from "../channel/messages.js";
 import type { CellRun } from "./cellRun.js";
 import { endOfCellMark } from "./nativeMark.js";
-import type { SharedState } from "./sharedState.js";
+import { SharedState } from "./sharedState.js";
 import type { ToControl } from "./threads.js";
 
 /** How long a full pipe may delay the end of a cell, in milliseconds. */
@@ -44,12 +44,19 @@ export class Outputs {
     this.#post(JSON.stringify(message));
   }
 
-  /** The memory of `buffers` goes along and is gone here. Throws as {@link send} does. */
-  sendComm(message: Extract<ToKernel, { type: "comm" }>, buffers: Uint8Array<ArrayBuffer>[]): void {
+  /** The memory of `buffers` goes along and is gone here. Throws as {@link send} does, blocks as {@link write} does. */
+  sendComm(cell: CellRun, content: CommContent, buffers: Uint8Array<ArrayBuffer>[]): void {
+    const data = JSON.stringify(content.data);
+    const size = Math.min(
+      buffers.reduce((sum, { byteLength }) => sum + byteLength, data.length),
+      SharedState.unsentTextLimit,
+    );
+    const message: ToKernel = { type: "comm", cell: cell.number, size, ...content };
     const json = JSON.stringify(message);
     const memory = buffers.map(({ buffer }) => buffer);
     if (buffers.length === 0) this.#post(json);
     else this.#post({ type: "comm", json, buffers }, memory);
+    this.#shared.addUnsentText(size);
   }
 
   /** The end of what was handed to the main thread. */

@@ -312,9 +312,10 @@ export class Session {
         this.#emit(origin, { type: "clearOutput", wait: message.wait });
         break;
       case "comm": {
-        const { cell: _, ...content } = message;
+        const { cell: _, size, ...content } = message;
         this.#comms.note(content);
         this.#emit(origin, { ...content, buffers });
+        executor.send({ type: "consumed", length: size });
         break;
       }
       case "delivered":

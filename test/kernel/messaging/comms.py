@@ -196,6 +196,63 @@ comms.onOpen("busy", (comm: any) => {
     assert text(front.ask("comm_msg", {"comm_id": "s", "data": {}})) == "answers\n"
 
 
+def a_flood_is_bounded(kernel, front):
+    """Messages wait for those before them to be published; none is lost, and interrupting reaches the waiting code."""
+    flood = """
+const flood = comms.open("flood");
+for (let at = 0; at < 400; at++) flood.send({ at }, { buffers: [new Uint8Array(100_000)] });"""
+    sent = kernel.ok(flood).of("comm_msg")
+    assert [content["data"]["at"] for content in sent] == list(range(400)), len(sent)
+
+
+def widgets(kernel, front):
+    shown = kernel.ok(
+        """import { widgets } from "moelab";
+const slider = new widgets.IntSlider({ max: 9 });
+slider.on("value", (value) => console.log("listener", value));
+slider"""
+    )
+    (opening,) = shown.of("comm_open")
+    (result,) = shown.of("execute_result")
+    comm = opening["comm_id"]
+    view = result["data"]["application/vnd.jupyter.widget-view+json"]
+    assert view == {"version_major": 2, "version_minor": 0, "model_id": comm}, view
+    assert result["data"]["text/plain"] == "0 (0 to 9)", result
+
+    # The state is complete before the cell is done, however fast it changed.
+    changes = kernel.ok("for (let value = 1; value <= 9; value++) slider.value = value; slider.value = 1;")
+    states = [content["data"]["state"] for content in changes.of("comm_msg")]
+    assert len(states) < 10 and states[-1] == {"value": 1}, states
+
+    def move(value):
+        data = {"method": "update", "state": {"value": value}, "buffer_paths": []}
+        return front.ask("comm_msg", {"comm_id": comm, "data": data})
+
+    kernel.others.clear()
+    (echo,) = move(2)
+    assert echo["content"]["data"]["method"] == "echo_update", echo
+    # What listeners print appears in the cell that added them, what follows an await in the cell that awaits.
+    cell = kernel.send(
+        """
+async function until(last: number): Promise<void> {
+  for (let value = 0; value !== last; console.log("cell", value)) value = await slider.next();
+}
+await until(4);
+console.log("end");"""
+    )
+    time.sleep(0.3)
+    move(3)
+    move(4)
+    rest = kernel.collect(cell)
+    by_cell = {}
+    for message in kernel.others:
+        if message["msg_type"] == "stream":
+            parent = message["parent_header"]["msg_id"]
+            by_cell[parent] = by_cell.get(parent, "") + message["content"]["text"]
+    assert by_cell.pop(cell, "") + rest.stream("stdout") == "cell 3\ncell 4\nend\n", rest.published
+    assert list(by_cell.values()) == ["listener 2\nlistener 3\nlistener 4\n"], by_cell
+
+
 def ends(kernel, front):
     before = front.open_comms()
     assert len(before) >= 2, before
@@ -227,6 +284,8 @@ def main():
         errors_are_reported,
         while_a_cell_awaits,
         interrupted_listener,
+        a_flood_is_bounded,
+        widgets,
         ends,
     ]:
         part(kernel, front)
