@@ -11,18 +11,36 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-it("the README's example runs as it stands, but for its number of steps", () => {
+function exampleWith(text: string): string {
   const readme = readFileSync(join(root, "README.md"), "utf8");
-  const [, example] = /```ts\n([\s\S]*?)```/.exec(readme)!;
-  expect(example).toContain("steps: 500");
+  const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
+  const [example, ...others] = examples.filter((code) => code.includes(text));
+  expect(others).toEqual([]);
+  return example;
+}
+
+function run(script: string) {
+  return spawnSync(process.execPath, [join(root, "dist/kernel/cli.js"), "run", script], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+}
+
+it("the README's example runs as it stands, but for its number of steps", () => {
+  const example = exampleWith("steps: 500");
   const script = join(folder, "example.ts");
   writeFileSync(script, example.replace("steps: 500", "steps: 4").replace("every: 100", "every: 2"));
   const corpus = readFileSync(join(root, "node_modules/typescript/lib/lib.es5.d.ts"), "utf8");
   writeFileSync(join(folder, "corpus.txt"), corpus);
-  const run = spawnSync(process.execPath, [join(root, "dist/kernel/cli.js"), "run", script], {
-    cwd: folder,
-    encoding: "utf8",
-  });
-  expect(run.status, run.stdout + run.stderr).toBe(0);
-  expect(run.stdout).toMatch(/step 4\/4 .* finished/);
+  const { status, stdout, stderr } = run(script);
+  expect(status, stdout + stderr).toBe(0);
+  expect(stdout).toMatch(/step 4\/4 .* finished/);
+});
+
+it("the README's widgets run as they stand, headless, too", () => {
+  const script = join(folder, "widgets.ts");
+  writeFileSync(script, exampleWith("widgets.interact"));
+  const { status, stdout, stderr } = run(script);
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(stdout).toMatch(/^experts tensor\(\[0, 1\].* with tensor\(\[0\.6095, 0\.2242\]/);
 });

@@ -53,8 +53,11 @@ export class Widget<S extends object = any> extends Part implements Displayable 
     return this.listeners.add(name, listener);
   }
 
-  /** The value that a part of the state changes to next. Rejects where there is no front end to change it. */
-  next<K extends keyof S & string>(name: K = "value" as K): Promise<S[K]> {
+  /** What its value changes to next. Rejects where there is no front end to change it. */
+  next(): Promise<S extends { value: infer V } ? V : never>;
+  /** What a part of the state changes to next. */
+  next<K extends keyof S & string>(name: K): Promise<S[K]>;
+  next(name = "value"): Promise<unknown> {
     return this.listeners.next(name);
   }
 

@@ -129,7 +129,8 @@ describe("with a front end", () => {
     ]);
     expect(slider.value).toBe(5);
     expect(heard).toEqual([[0, 5]]);
-    expect(await next).toBe(5);
+    const value: number = await next;
+    expect(value).toBe(5);
 
     end();
     front.say(id, { method: "update", state: { value: 6 } });
