@@ -7,7 +7,7 @@ const mostParts = 5000;
 /** Longest text of one value, in UTF-16 units. */
 const longest = 100_000;
 /** Properties of one object that are printed when it has too many. */
-const mostProperties = 100;
+const mostProperties = 40;
 const mostItems = 100;
 
 /**

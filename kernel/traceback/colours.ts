@@ -1,10 +1,10 @@
-/** Text in a colour that every Jupyter client and terminal knows; readable, too, where colours are taken away. */
-const colour = (code: number) => (text: string) =>
+/** Text in a style that every Jupyter client and terminal knows; readable, too, where styles are taken away. */
+const style = (code: number, reset: number) => (text: string) =>
   text
     .split("\n")
-    .map((line) => (line === "" ? "" : `\u001b[${code}m${line}\u001b[39m`))
+    .map((line) => (line === "" ? "" : `\u001b[${code}m${line}\u001b[${reset}m`))
     .join("\n");
 
-export const red = colour(31);
-export const cyan = colour(36);
-export const grey = colour(90);
+export const red = style(31, 39);
+export const grey = style(90, 39);
+export const bold = style(1, 22);

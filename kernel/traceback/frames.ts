@@ -90,9 +90,21 @@ function foreign(frames: Frame[], throwing: boolean): FrameLine[] {
   return [...thrower, { hidden, note }, called];
 }
 
+/** The frames of a cause, without those at its end through which the outer error came, too. */
+export function withoutShared(frames: FrameLine[], outer: FrameLine[]): FrameLine[] {
+  let shared = 0;
+  while (shared < frames.length && same(frames.at(-1 - shared), outer.at(-1 - shared))) shared++;
+  // A note is no shorter than one frame.
+  if (shared < 2) return frames;
+  return [...frames.slice(0, -shared), { hidden: shared, note: ", as above" }];
+}
+
+function same(a: FrameLine | undefined, b: FrameLine | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 /** Recursion: after one round of at most three frames only how many more there were. */
 function withoutRepeats(lines: FrameLine[]): FrameLine[] {
-  const same = (a: FrameLine, b: FrameLine) => JSON.stringify(a) === JSON.stringify(b);
   const kept: FrameLine[] = [];
   for (let at = 0; at < lines.length; ) {
     const period = [1, 2, 3].find((length) => {

@@ -3,10 +3,10 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { FaultReport } from "../channel/messages.js";
 import { withoutQueries } from "../executor/moduleQueries.js";
-import { cyan, grey, red } from "./colours.js";
+import { bold, grey, red } from "./colours.js";
 import { attempt, className, detailsOf, headOf, isError, messageOf, printed } from "./errorParts.js";
 import { excerpt } from "./excerpt.js";
-import { type Frame, type FrameLine, framesOf, ownerOf, relevant } from "./frames.js";
+import { type Frame, type FrameLine, framesOf, ownerOf, relevant, withoutShared } from "./frames.js";
 import type { Sources } from "./sources.js";
 
 /** Where the executor starts cells: this frame and all that called it are of no use to the author of a cell. */
@@ -51,11 +51,13 @@ export class StackTraces {
     return { name: typeof thrown, message: text, traceback: red(`Thrown: ${text}`).split("\n") };
   }
 
+  /** @param above the errors that this one is a part of, from the outermost on */
   #traceback(error: Error, above: readonly Error[] = []): string[] {
-    const stack = attempt(() => (typeof error.stack === "string" ? error.stack : ""), "");
+    const outer = above.at(-1);
+    const frames = relevant(stackFramesOf(error));
     const lines = [
       ...red(headOf(error)).split("\n"),
-      ...this.#frameLines(relevant(framesOf(stack))),
+      ...this.#frameLines(outer ? withoutShared(frames, relevant(stackFramesOf(outer))) : frames),
       ...detailsOf(error).map((line) => `    ${line}`),
     ];
     const shown = [...above, error];
@@ -90,7 +92,7 @@ export class StackTraces {
         continue;
       }
       const isUser = frame.owner === "user";
-      lines.push(`    ${(isUser ? cyan : grey)(`at ${this.#shortened(frame)}`)}`);
+      lines.push(`    ${(isUser ? bold : grey)(`at ${this.#shortened(frame)}`)}`);
       const source = isUser && frame.file ? this.#sources.lines(frame.file) : undefined;
       if (!source) continue;
       lines.push(...excerpt(source, frame, context).map((line) => `      ${line}`));
@@ -134,6 +136,10 @@ export class StackTraces {
         return original ? `${withoutQueries(file)}:${original.line}:${original.column}` : whole;
       });
   }
+}
+
+function stackFramesOf(error: Error): Frame[] {
+  return framesOf(attempt(() => (typeof error.stack === "string" ? error.stack : ""), ""));
 }
 
 function visible(frames: string[]): string[] {

@@ -162,8 +162,9 @@ export class Progress<T = number> {
     }
   }
 
-  /** It is shown already; as the value of a cell it adds nothing. */
+  /** In the cell that made it, it is shown already; in others it is shown once more, and both follow. */
   [displaySymbol](): MimeBundle {
+    this.#group.showAgain();
     return {};
   }
 

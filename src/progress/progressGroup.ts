@@ -25,6 +25,7 @@ export class ProgressGroup {
   readonly #displayId = `progress-${randomUUID()}`;
   readonly #interval: number;
   readonly #bars: ProgressBar[] = [];
+  readonly #cell: object;
   #shown = false;
   /** When the next update may come, in milliseconds. */
   #next = 0;
@@ -32,17 +33,17 @@ export class ProgressGroup {
 
   /** The group of the running cell, a new one when none of its bars runs any more. */
   static current(): ProgressGroup {
-    // A signal is what tells cells from each other. That of a script stays alone: asking for it changes what Ctrl-C does.
-    const cell = host().kind === "notebook" ? host().signal : terminal;
+    const cell = currentCell();
     let group = groups.get(cell);
     if (group?.running) return group;
-    group = new ProgressGroup();
+    group = new ProgressGroup(cell);
     groups.set(cell, group);
     if (cell instanceof AbortSignal) group.#endWith(cell);
     return group;
   }
 
-  private constructor() {
+  private constructor(cell: object) {
+    this.#cell = cell;
     const log = this.#host.kind === "terminal" && !process.stdout.isTTY;
     this.#interval = log ? logInterval : this.#host.kind === "terminal" ? terminalInterval : notebookInterval;
   }
@@ -67,20 +68,25 @@ export class ProgressGroup {
     else this.#draw(performance.now());
   }
 
-  get bundle(): MimeBundle {
-    const states = this.#bars.map((bar) => bar.snapshot(performance.now() / 1000));
-    return { "text/html": progressHtml(states), "text/plain": progressText(states) };
+  /** Shows the bars once more, for another cell than the first: both outputs follow them from now on. */
+  showAgain(): void {
+    if (currentCell() !== this.#cell) this.#host.display(this.#bundle(), { displayId: this.#displayId });
   }
 
   get running(): boolean {
     return this.#bars.some((bar) => bar.running);
   }
 
+  #bundle(): MimeBundle {
+    const states = this.#bars.map((bar) => bar.snapshot(performance.now() / 1000));
+    return { "text/html": progressHtml(states), "text/plain": progressText(states) };
+  }
+
   #draw(now: number): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#next = now + this.#interval;
-    this.#host.display(this.bundle, { displayId: this.#displayId, update: this.#shown });
+    this.#host.display(this.#bundle(), { displayId: this.#displayId, update: this.#shown });
     this.#shown = true;
   }
 
@@ -99,4 +105,13 @@ export class ProgressGroup {
 }
 
 const terminal = {};
+
+/**
+ * What tells cells from each other: their signals. That of a script stays alone, since asking for it changes what Ctrl-C
+ * does.
+ */
+function currentCell(): object {
+  return host().kind === "notebook" ? host().signal : terminal;
+}
+
 const groups = new WeakMap<object, ProgressGroup>();

@@ -42,9 +42,16 @@ export async function openBrowser(): Promise<Browser> {
   };
 }
 
-/** Keeps a picture of the page for people to look at. */
-export async function picture(page: Page, name: string): Promise<void> {
+export interface Area {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** Keeps a picture of the page, or of an area of it, for people to look at. */
+export async function picture(page: Page, name: string, clip?: Area): Promise<void> {
   const folder = join(root, "out", "test", "jupyterlab");
   mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.screenshot({ path: join(folder, `${name}.png`), clip });
 }

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Locator, Page } from "playwright-core";
+import { picture } from "./browser.js";
 import type { JupyterLab } from "./server.js";
 
 /** Writes a notebook of code cells, each with the outputs it was saved with. */
@@ -75,6 +76,16 @@ export class NotebookPage {
       await sleep(20);
     }
     throw new Error(`cell ${cell} did not end within 60 s; its margin says ${await prompt.textContent()}`);
+  }
+
+  /** Keeps a picture of cells that are in view, from `first` to before `end`. */
+  async picture(name: string, first = 0, end?: number): Promise<void> {
+    await this.cells.nth(first).scrollIntoViewIfNeeded();
+    const boxes = (await this.cells.all()).slice(first, end).map((cell) => cell.boundingBox());
+    const areas = (await Promise.all(boxes)).filter((box) => box !== null);
+    const { x, y, width } = areas[0];
+    const last = areas.at(-1)!;
+    await picture(this.page, name, { x, y, width, height: last.y + last.height - y });
   }
 
   async command(id: string): Promise<void> {

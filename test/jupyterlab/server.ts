@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { python } from "../../setup/places.mjs";
+import { python, root } from "../../setup/places.mjs";
 
 export interface JupyterLab {
   /** The folder the browser sees. */
@@ -35,6 +35,9 @@ export async function startJupyterLab(): Promise<JupyterLab> {
   }
   const folder = place("notebooks");
   const runtime = place("runtime");
+  // The kernel of this checkout, whichever one the environment has.
+  const cli = join(root, "dist", "kernel", "cli.js");
+  execFileSync(process.execPath, [cli, "kernel", "install", "--prefix", home], { stdio: "ignore" });
   const token = "test";
   const options = [
     "--no-browser",
@@ -49,6 +52,7 @@ export async function startJupyterLab(): Promise<JupyterLab> {
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
+      JUPYTER_PATH: join(home, "share", "jupyter"),
       JUPYTER_RUNTIME_DIR: runtime,
       JUPYTER_CONFIG_DIR: place("config"),
       JUPYTER_DATA_DIR: place("data"),

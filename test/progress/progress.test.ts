@@ -98,6 +98,13 @@ for await (const each of progress(late(), { total: 2, unit: "tokens" })) void ea
     expect(together).toEqual([0, 1, 2].map((at) => expect.stringMatching(`^file ${at}  100%`)));
   });
 
+  it("is shown once more by another cell, as after a page was loaded anew, and followed in both", async () => {
+    const [first] = await run("const kept = progress(2, { label: 'kept' });\nkept");
+    const [again, update] = await run("display(kept); kept.update(); kept.update();");
+    expect(again).toMatchObject({ type: "display", displayId: first.displayId });
+    expect(update).toMatchObject({ type: "updateDisplay", displayId: first.displayId });
+  });
+
   it("is left as stopped by an interrupt, of a busy loop as of one that waits", async () => {
     expect((await last("for await (const each of progress(1000)) await sleep(10);", 400)).at(0)).toContain(
       "stopped after",

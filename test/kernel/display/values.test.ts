@@ -107,7 +107,7 @@ describe("text of values", () => {
 
   it("stays short for what is wide, deep, long or a ring", () => {
     const wide = Object.fromEntries(Array.from({ length: 20_000 }, (_, at) => [`k${at}`, at]));
-    expect(inspected(wide)).toMatch(/k99: 99\s+\}\n… 19,900 more properties$/);
+    expect(inspected(wide)).toMatch(/k39: 39\s+\}\n… 19,960 more properties$/);
     const many = (length: number, item: (at: number) => unknown) =>
       Array.from({ length }, (_, at) => item(at));
     const matrix = many(200, () => many(100, () => many(20, () => ({ x: 1 }))));

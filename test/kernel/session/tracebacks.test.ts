@@ -65,7 +65,7 @@ describe("a traceback", () => {
       ].join("\n"),
     );
     expect(error?.traceback[0]).toBe("\u001b[31mRangeError: none left 8\u001b[39m");
-    expect(error?.traceback[1]).toBe("    \u001b[36mat choose (cell:4:9)\u001b[39m");
+    expect(error?.traceback[1]).toBe("    \u001b[1mat choose (cell:4:9)\u001b[22m");
   });
 
   it("follows async functions and causes, also ones that form a ring", async () => {
