@@ -4,10 +4,24 @@ import { alternate } from "./harness/alternate.js";
 import { type Benchmark, type BenchmarkCase, compare } from "./harness/benchmark.js";
 import { Python } from "./harness/python.js";
 
-const sizes = { dim: 512, hidden: 2048, experts: 8, topK: 2 };
+interface Sizes {
+  experts: number;
+  k: number;
+  dim: number;
+  hidden: number;
+}
+
 const tokens = 2048;
-const dtypes = ["float32", "bfloat16"] as const;
-const variants = ["grouped", "loop"] as const;
+const shapes: Sizes[] = [
+  { experts: 8, k: 2, dim: 512, hidden: 2048 },
+  { experts: 8, k: 2, dim: 1024, hidden: 4096 },
+  { experts: 64, k: 2, dim: 512, hidden: 2048 },
+  { experts: 64, k: 2, dim: 1024, hidden: 1024 },
+  { experts: 64, k: 8, dim: 1024, hidden: 512 },
+];
+const dtypes = { bf16: "bfloat16", f32: "float32" } as const;
+const variants = ["grouped", "slices", "loop"] as const;
+const rounds = 5;
 
 /** Milliseconds of one pass, gate and dispatch included. */
 function pass(layer: MoELayer, x: torch.Tensor, backward: boolean): number {
@@ -15,39 +29,52 @@ function pass(layer: MoELayer, x: torch.Tensor, backward: boolean): number {
   x.grad = null;
   return torch.tidy(() => {
     const start = performance.now();
-    const y = layer.forward(x);
-    if (backward) y.backward(torch.onesLike(y));
+    if (!backward) torch.noGrad(() => layer.forward(x));
+    else {
+      const y = layer.forward(x);
+      y.backward(torch.onesLike(y));
+    }
     return performance.now() - start;
   });
 }
 
 /**
- * One layer of SwiGLU experts, dropless. The baseline is the faster of two ways to write it in PyTorch: grouped
- * products over fused weights, and a loop over experts with weights of their own.
+ * One layer of SwiGLU experts, dropless, forward without history and forward with backward. The baseline is the fastest
+ * of three ways to write it in PyTorch; dense dispatch, which drops tokens, is a case of its own.
  */
 async function moeLayer(progress: (line: string) => void): Promise<BenchmarkCase[]> {
   const python = await Python.start("bench/moeLayer.py");
   const cases: BenchmarkCase[] = [];
+  const add = (name: string, measured: { ours: number; baseline: number }, note: string) => {
+    const result = compare(name, measured, "ms", note);
+    progress(`${name}: ${result.ours} ms, ${note} ${result.baseline} ms, ratio ${result.ratio}`);
+    cases.push(result);
+  };
   try {
-    for (const dtype of dtypes) {
-      const layer = new MoELayer({ ...sizes, std: 0.02 });
-      layer.experts.to(dtype);
-      const x = torch.keep(torch.randn([tokens, sizes.dim]).to(dtype).detach().requiresGrad_());
-      for (const backward of [false, true]) {
-        const results = [];
-        for (const variant of variants) {
-          const baseline = () => python.call("measure", { dtype, variant, backward });
-          results.push({ variant, ...(await alternate(() => pass(layer, x, backward), baseline)) });
+    for (const [short, dtype] of Object.entries(dtypes)) {
+      for (const sizes of shapes) {
+        const { experts, k, dim, hidden } = sizes;
+        const layer = new MoELayer({ dim, hidden, experts, topK: k, std: 0.02 });
+        layer.experts.to(dtype);
+        const x = torch.keep(torch.randn([tokens, dim]).to(dtype).detach().requiresGrad_());
+        for (const backward of [false, true]) {
+          const against = (variant: string) =>
+            alternate(
+              () => pass(layer, x, backward),
+              () => python.call("measure", { dtype, variant, backward, ...sizes }),
+              { rounds },
+            );
+          const results = [];
+          for (const variant of variants) results.push({ variant, ...(await against(variant)) });
+          const ours = Math.min(...results.map((result) => result.ours));
+          const { variant, baseline } = results.sort((a, b) => a.baseline - b.baseline)[0];
+          const name = `${short} E=${experts} k=${k} d=${dim} f=${hidden} ${backward ? "fwd+bwd" : "fwd"}`;
+          add(name, { ours, baseline }, `PyTorch, ${variant}`);
+          if (experts === 64 && k === 8) {
+            add(`${name}, dense dispatch`, await against("einsum"), "PyTorch, einsum with capacity 1.25");
+          }
         }
-        const ours = Math.min(...results.map((result) => result.ours));
-        const { variant, baseline } = results.sort((a, b) => a.baseline - b.baseline)[0];
-        const name = `${dtype}, ${backward ? "forward and backward" : "forward"}`;
-        const note = `${tokens} tokens, 8 experts, top-2, dim 512, hidden 2048, SwiGLU; baseline: ${variant}`;
-        const result = compare(name, { ours, baseline }, "ms", note);
-        progress(
-          `${name}: ${result.ours} ms, PyTorch (${variant}) ${result.baseline} ms, ratio ${result.ratio}`,
-        );
-        cases.push(result);
+        x.dispose();
       }
     }
   } finally {

@@ -3,7 +3,10 @@ import { randomWeight, type WeightOptions } from "../nn/initialise.js";
 import { Module } from "../nn/module.js";
 import { checkChoice } from "../nn/options.js";
 import type { Parameter } from "../nn/parameter.js";
+import { autocastDtype } from "../torch/autocast.js";
+import { ops } from "../torch/ops.js";
 import type { Tensor } from "../torch/tensor.js";
+import { combine, type Dispatch, rowWeights } from "./dispatch.js";
 import { groupedLinear } from "./groupedLinear.js";
 
 /** E feed-forward blocks of equal size, down(activation(up(x))) without biases, their weights in one tensor each. */
@@ -33,16 +36,32 @@ export class Experts extends Module {
   }
 
   /**
-   * @param x rows in runs, the first for expert 0 and so on, [rows, dim]
-   * @param taken length of each run, int64 [E]
-   * @returns [rows, dim]
+   * Σ over the choices of each token of weight · expert(x).
+   * @param x tokens, [T, dim]
+   * @param weights of each choice, [T, k]
+   * @returns [T, dim]
    */
-  forward(x: Tensor, taken: Tensor): Tensor {
-    const projected = groupedLinear(x, this.upProj, taken);
-    return groupedLinear(activate(this.activation, projected), this.downProj, taken);
+  forward(x: Tensor, weights: Tensor, dispatched: Dispatch): Tensor {
+    // Neither way is among the operators that autocast knows.
+    const dtype = (x.dtype !== "float64" && autocastDtype(x.device)) || x.dtype;
+    const [input, up, down] = [x, this.upProj, this.downProj].map((each) => each.to(dtype));
+    if (hasKernel(input)) {
+      const { order, taken } = dispatched;
+      return ops.moelab.expert_ffn(input, up, down, weights.float(), order, taken, this.activation);
+    }
+    const { tokens, taken } = dispatched;
+    const projected = groupedLinear(input.indexSelect(0, tokens), up, taken);
+    const answers = groupedLinear(activate(this.activation, projected), down, taken);
+    const weighted = answers.mul(rowWeights(weights, dispatched).to(dtype).unsqueeze(1));
+    return combine(weighted, dispatched, x.shape[0]);
   }
 
   override extraRepr(): string {
     return `${this.count} × (${this.dim} → ${this.hidden} → ${this.dim}), ${this.activation}`;
   }
+}
+
+/** Where moelab has kernels of its own; anywhere else PyTorch's operators do the same. */
+function hasKernel({ device, dtype }: Tensor): boolean {
+  return device === "cpu" && (dtype === "float32" || dtype === "bfloat16");
 }

@@ -1,4 +1,3 @@
-import { autocastDtype } from "../torch/autocast.js";
 import { dtypeFacts } from "../torch/dtype.js";
 import { _groupedMm, cat, linear } from "../torch/operators.generated.js";
 import type { Tensor } from "../torch/tensor.js";
@@ -11,12 +10,6 @@ import type { Tensor } from "../torch/tensor.js";
  * @returns [rows, out]
  */
 export function groupedLinear(x: Tensor, weight: Tensor, taken: Tensor): Tensor {
-  // The grouped product is not among the operators that autocast knows on the CPU.
-  const dtype = autocastDtype(x.device);
-  if (dtype && x.dtype !== "float64") {
-    x = x.to(dtype);
-    weight = weight.to(dtype);
-  }
   if (fitsGroupedKernel(x, weight)) {
     return _groupedMm(x, weight.transpose(1, 2), taken.cumsum(0).to("int32"));
   }

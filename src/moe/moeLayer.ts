@@ -11,7 +11,7 @@ import {
   checkAuxLoss,
   loadBalancingLoss,
 } from "./auxLoss.js";
-import { combine, type Dispatch, dispatch, expertCapacity, rowWeights, weightsTaken } from "./dispatch.js";
+import { type Dispatch, dispatch, expertCapacity, weightsTaken } from "./dispatch.js";
 import { Experts } from "./experts.js";
 import { Gate, type GateMaker, type GateOutput } from "./gate.js";
 import type { LayerRouting } from "./routing.js";
@@ -129,9 +129,7 @@ export class MoELayer extends Module {
     const factor = this.training ? this.capacityFactor : this.evalCapacityFactor;
     const capacity = expertCapacity(count, k, this.expertCount, factor);
     const dispatched = dispatch(gated.experts, this.expertCount, capacity);
-    const answers = this.experts.forward(tokens.indexSelect(0, dispatched.tokens), dispatched.taken);
-    const weighted = answers.mul(rowWeights(gated.weights, dispatched).to(answers.dtype).unsqueeze(1));
-    const combined = combine(weighted, dispatched, count);
+    const combined = this.experts.forward(tokens, gated.weights, dispatched);
 
     this.auxLoss = this.balancingLoss(gated, dispatched);
     this.keepRouting(gated, dispatched);

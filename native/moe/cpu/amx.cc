@@ -1,0 +1,2 @@
+#define MOELAB_ISA amx
+#include "isa.inl"

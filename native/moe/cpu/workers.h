@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+namespace moelab {
+
+/// A step of a parallel region: `items` independent calls of `task`.
+struct Phase {
+  int64_t items;
+  void (*task)(const void* context, int64_t item);
+};
+
+/// Runs phases one after another on up to `threads` threads, the calling one included. A phase begins when every item of
+/// the one before is done. Threads claim items as they get to run: one that the system has taken off its core delays
+/// nothing but the item it holds. One pool for the process; a region that finds it busy runs on its caller alone.
+void runPhases(const Phase* phases, int count, const void* context, int threads);
+
+}  // namespace moelab
