@@ -1,5 +1,6 @@
 #include "capability.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -47,8 +48,21 @@ CpuCapability detect() {
 #endif
 }
 
+/// What the compiler could make of it.
+CpuCapability built() {
+#if defined(MOELAB_HAS_AMX)
+  return CpuCapability::amx;
+#elif defined(MOELAB_HAS_AVX512)
+  return CpuCapability::avx512;
+#elif defined(MOELAB_HAS_AVX2)
+  return CpuCapability::avx2;
+#else
+  return CpuCapability::scalar;
+#endif
+}
+
 CpuCapability chosen() {
-  const CpuCapability best = detect();
+  const CpuCapability best = std::min(detect(), built());
   const char* wish = std::getenv("MOELAB_CPU_CAPABILITY");
   if (!wish) return best;
   for (int i = 0; i <= static_cast<int>(best); ++i) {

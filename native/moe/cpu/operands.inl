@@ -58,11 +58,10 @@ inline void storePair(float* to, Floats even, Floats odd) {
 inline void storePair(Bf16* to, Floats even, Floats odd) {
 #if defined(__AVX512BF16__)
   // Lower halves of the result come from the second operand.
-  const auto both = bitsOf<Words>(_mm512_cvtne2ps_pbh(bitsOf<__m512>(odd), bitsOf<__m512>(even)));
-  typedef uint16_t Halves32 __attribute__((vector_size(64)));
-  constexpr Halves32 interleave = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-                                   8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-  const Halves32 pairs = __builtin_shuffle(bitsOf<Halves32>(both), interleave);
+  const auto both = bitsOf<__m512i>(_mm512_cvtne2ps_pbh(bitsOf<__m512>(odd), bitsOf<__m512>(even)));
+  alignas(64) static constexpr uint16_t interleave[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                                         8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const __m512i pairs = _mm512_permutexvar_epi16(_mm512_load_si512(interleave), both);
 #else
   const Words pairs = roundedToBf16(even) | roundedToBf16(odd) << 16;
 #endif

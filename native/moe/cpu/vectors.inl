@@ -120,25 +120,30 @@ inline float sum(Floats v) {
 /// Rows become columns.
 inline void transpose(Words rows[16]) {
 #if defined(__AVX512F__)
-#define MOELAB_STAGE(distance, upper, lower)                        \
-  _Pragma("GCC unroll 16") for (int i = 0; i < 16; ++i) {           \
-    if (i & distance) continue;                                     \
-    const Words a = rows[i], b = rows[i + distance];                \
-    rows[i] = __builtin_shuffle(a, b, upper);                       \
-    rows[i + distance] = __builtin_shuffle(a, b, lower);            \
+#if defined(__clang__)
+#define MOELAB_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define MOELAB_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, Words{__VA_ARGS__})
+#endif
+#define MOELAB_UPPER1 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30
+#define MOELAB_LOWER1 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
+#define MOELAB_UPPER2 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29
+#define MOELAB_LOWER2 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
+#define MOELAB_UPPER4 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27
+#define MOELAB_LOWER4 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31
+#define MOELAB_UPPER8 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
+#define MOELAB_LOWER8 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31
+#define MOELAB_STAGE(distance)                                                \
+  _Pragma("GCC unroll 16") for (int i = 0; i < 16; ++i) {                     \
+    if (i & distance) continue;                                               \
+    const Words a = rows[i], b = rows[i + distance];                          \
+    rows[i] = MOELAB_SHUFFLE(a, b, MOELAB_UPPER##distance);                   \
+    rows[i + distance] = MOELAB_SHUFFLE(a, b, MOELAB_LOWER##distance);        \
   }
-  constexpr Words upper1 = {0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30};
-  constexpr Words lower1 = {1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31};
-  constexpr Words upper2 = {0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29};
-  constexpr Words lower2 = {2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31};
-  constexpr Words upper4 = {0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27};
-  constexpr Words lower4 = {4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31};
-  constexpr Words upper8 = {0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23};
-  constexpr Words lower8 = {8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31};
-  MOELAB_STAGE(1, upper1, lower1)
-  MOELAB_STAGE(2, upper2, lower2)
-  MOELAB_STAGE(4, upper4, lower4)
-  MOELAB_STAGE(8, upper8, lower8)
+  MOELAB_STAGE(1)
+  MOELAB_STAGE(2)
+  MOELAB_STAGE(4)
+  MOELAB_STAGE(8)
 #undef MOELAB_STAGE
 #else
   uint32_t from[16][16], to[16][16];

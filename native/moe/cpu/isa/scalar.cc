@@ -1,2 +1,2 @@
 #define MOELAB_ISA scalar
-#include "isa.inl"
+#include "../isa.inl"

@@ -1,2 +1,2 @@
 #define MOELAB_ISA avx512
-#include "isa.inl"
+#include "../isa.inl"

@@ -1,2 +1,2 @@
 #define MOELAB_ISA amx
-#include "isa.inl"
+#include "../isa.inl"
