@@ -2,12 +2,15 @@ import type { TensorSummary, ValueSummary } from "../../src/host.js";
 import { keptName, writtenName } from "../cells/keptName.js";
 import type { InspectorLink } from "./inspectorLink.js";
 import type { RemoteObject } from "./remoteObject.js";
+import { summariesOf } from "./summaries.js";
 import { typeText, valueText } from "./valueText.js";
 
 /** A variable that a cell declared or imported. */
 export interface VariableReport {
   /** As the cell wrote it. */
   name: string;
+  /** As the executor keeps it: an expression that gives the value there. */
+  binding: string;
   /** For example `number`, `Array(3)`, `Tensor`, `function`, `class Gate`. */
   type: string;
   /** One line; for a tensor its shape, dtype and device. */
@@ -25,20 +28,6 @@ const objectGroup = "moelab.variables";
 /** What TypeScript's emit declares by itself. */
 const emitted =
   /^__(decorate|param|metadata|esDecorate|runInitializers|propKey|setFunctionName|addDisposableResource|disposeResources|rest|awaiter)$/;
-
-/** Asks those that can say themselves what they are; runs in the executor, so it stands on nothing but JavaScript. */
-const summaries = `function (...values) {
-  const key = Symbol.for("moelab.summary");
-  return values.map((value) => {
-    try {
-      for (let holder = value; holder; holder = Object.getPrototypeOf(holder)) {
-        const property = Object.getOwnPropertyDescriptor(holder, key);
-        if (property) return typeof property.value === "function" ? property.value.call(value) : null;
-      }
-    } catch {}
-    return null;
-  });
-}`;
 
 /** Names, as the executor has them, of what cells declared and imported. */
 export async function variableNames(inspector: InspectorLink): Promise<string[]> {
@@ -72,10 +61,10 @@ export async function listVariables(inspector: InspectorLink): Promise<VariableR
   );
   const told = await summariesOf(inspector, values);
   void inspector.askAll([{ method: "Runtime.releaseObjectGroup", params: { objectGroup } }]);
-  return names.map((name, at) => ({ name: writtenName(name), ...report(values[at], told.get(values[at])) }));
+  return names.map((name, at) => ({ name: writtenName(name), binding: name, ...report(values[at], told.get(values[at])) }));
 }
 
-function report(value: RemoteObject | null, summary?: ValueSummary | null): Omit<VariableReport, "name"> {
+function report(value: RemoteObject | null, summary?: ValueSummary | null): Omit<VariableReport, "name" | "binding"> {
   if (!value) return { type: "", value: "not yet initialised", expandable: false };
   const type = typeText(value);
   const expandable = value.objectId !== undefined && value.type === "object";
@@ -84,30 +73,4 @@ function report(value: RemoteObject | null, summary?: ValueSummary | null): Omit
   const [, length, start] = /^(\d+):(.*)$/s.exec(String(value.value))!;
   const shown = valueText({ type: "string", value: start });
   return { type, value: Number(length) > start.length ? `${shown} (${length})` : shown, expandable };
-}
-
-type Told = Map<RemoteObject | null, ValueSummary | null>;
-
-async function summariesOf(inspector: InspectorLink, values: (RemoteObject | null)[]): Promise<Told> {
-  const told: Told = new Map();
-  // V8's own kinds have nothing to say; a proxy's traps are not to run.
-  const asked = values.filter((value) => value?.objectId && value.type === "object" && !value.subtype);
-  if (asked.length === 0) return told;
-  const [answer] = await inspector.askAll([
-    {
-      method: "Runtime.callFunctionOn",
-      params: {
-        functionDeclaration: summaries,
-        objectId: asked[0]!.objectId,
-        arguments: asked.map((value) => ({ objectId: value!.objectId })),
-        returnByValue: true,
-        silent: true,
-      },
-    },
-  ]);
-  const summariesFound = "result" in answer ? answer.result.result.value : undefined;
-  if (Array.isArray(summariesFound)) {
-    for (const [at, value] of asked.entries()) told.set(value, summariesFound[at]);
-  }
-  return told;
 }

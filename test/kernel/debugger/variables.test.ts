@@ -62,6 +62,7 @@ describe("the variables of a session", () => {
     });
     expect(shown.long[1]).toMatch(/^"x{100,300}… \(1000000\)$/);
     expect(shown.touched).toEqual(["number", "0"]);
+    expect(variables.find(({ name }) => name === "process")?.binding).toBe("process$cell");
     expect(Object.keys(shown)).not.toContain("process$cell");
     expect(Object.keys(shown)).not.toContain("console");
   });
@@ -73,6 +74,7 @@ describe("the variables of a session", () => {
       gone.dispose();`);
     expect(await found("tensor")).toEqual({
       name: "tensor",
+      binding: "tensor",
       type: "Tensor",
       value: "[2, 3] bfloat16 cpu",
       expandable: true,
