@@ -82,6 +82,10 @@ export interface CellCompiler {
   isComplete(code: string): Promise<Completeness>;
   /** The magics of a cell and the code between them. */
   divide(code: string): Promise<DividedCell>;
+  /** An expression, or a few statements, as JavaScript that finds the variables of cells. Nothing is checked. */
+  toJavaScript(code: string): Promise<string>;
+  /** Zero-based lines of a cell of which something runs. */
+  codeLines(code: string): Promise<number[]>;
   /** Looks modules up anew, such as packages that were just installed; from another directory, if one is given. */
   lookFrom(directory?: string): Promise<void>;
   /** Forgets what cells declared; for a fresh executor. */

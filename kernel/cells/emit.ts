@@ -3,6 +3,7 @@ import type { CompiledCell } from "./compiler.js";
 import { withHeldAwaits } from "./heldAwaits.js";
 import { withReplBindings } from "./replBindings.js";
 import { withoutShadowedGlobals } from "./shadowedGlobals.js";
+import { decodeMappings } from "./sourceMapping.js";
 import { typescript as ts } from "./typescript.js";
 
 /** Strict as every module is; `void 0`, or the directive would be the value of a cell that only declares. */
@@ -35,6 +36,29 @@ function endsInExpression(code: string): boolean {
   const file = ts.createSourceFile("cell.ts", code, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);
   const last = file.statements.findLast((statement: any) => !ts.isEmptyStatement(statement));
   return last !== undefined && ts.isExpressionStatement(last);
+}
+
+const toExpression = (shadowed: Set<string>) => (context: any) => (file: any) => {
+  const statements = withoutShadowedGlobals(withCellImports(file.statements, context), context, shadowed);
+  return ts.factory.updateSourceFile(file, ts.factory.createNodeArray(statements));
+};
+
+/** An expression, or a few statements, as JavaScript that can stand in a function of a cell. */
+export function emitExpression(code: string, shadowed: ReadonlySet<string>): string {
+  const { outputText } = ts.transpileModule(code, {
+    fileName: "expression.ts",
+    compilerOptions: { ...compilerOptions, sourceMap: false },
+    transformers: { after: [toExpression(new Set(shadowed))] },
+  });
+  const statements = outputText.replace(/^"use strict";\n/, "").replace(/^export \{\};$/m, "");
+  return statements.trim().replace(/;$/, "");
+}
+
+/** Zero-based lines of a cell of which JavaScript is left. */
+export function codeLines(code: string): number[] {
+  const { sourceMap } = emit(code, "cell", new Set());
+  const lines = decodeMappings(JSON.parse(sourceMap).mappings).map(({ sourceLine }) => sourceLine);
+  return [...new Set(lines)].sort((a, b) => a - b);
 }
 
 /**

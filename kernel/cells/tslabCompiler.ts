@@ -15,7 +15,7 @@ import type {
 } from "./compiler.js";
 import type { CompilerState } from "./compilerRequests.js";
 import { completenessOf, isParsable } from "./completeness.js";
-import { emit } from "./emit.js";
+import { emit, emitExpression } from "./emit.js";
 import { withoutExports } from "./exports.js";
 import { saysNoCheck } from "./noCheck.js";
 import { InstalledFiles } from "./sourceFiles.js";
@@ -217,6 +217,10 @@ export class TslabCompiler {
       signature: displayText(info.displayParts),
       documentation: [displayText(info.documentation), ...tags].join("\n").trim(),
     };
+  }
+
+  toJavaScript(code: string): string {
+    return emitExpression(code, this.#shadowedGlobals);
   }
 
   isComplete(code: string): Completeness {

@@ -27,6 +27,8 @@ export class Breakpoints {
   readonly #byPath = new Map<string, Breakpoint[]>();
   /** Path → V8's names for its breakpoints, of the executor that there is now. */
   readonly #set = new Map<string, string[]>();
+  /** Sources whose breakpoints may be on lines without code. */
+  readonly #unknown = new Set<string>();
   #ids = 0;
 
   constructor(debuggee: Debuggee, files: CellFiles, scripts: Scripts) {
@@ -38,6 +40,8 @@ export class Breakpoints {
   /** Takes the place of all breakpoints that the source had. One on a line without code moves to the next with some. */
   async replace(path: string, requested: RequestedBreakpoint[]): Promise<DapBreakpoint[]> {
     const lines = await this.#codeLines(path);
+    if (lines) this.#unknown.delete(path);
+    else this.#unknown.add(path);
     const moved = requested.map(({ line }) => lines?.find((candidate) => candidate >= line) ?? line);
     const conditions = await Promise.all(
       requested.map(({ condition }) => (condition ? this.#debuggee.toJavaScript(condition) : "")),
@@ -54,10 +58,23 @@ export class Breakpoints {
     });
   }
 
+  /** Lines were taken as they came for a source that nobody knew then. */
+  async #move(path: string): Promise<void> {
+    const breakpoints = this.#byPath.get(path);
+    if (!breakpoints || !this.#unknown.has(path)) return;
+    const lines = await this.#codeLines(path);
+    if (!lines) return;
+    this.#unknown.delete(path);
+    for (const breakpoint of breakpoints) {
+      breakpoint.line = lines.find((line) => line >= breakpoint.line) ?? breakpoint.line;
+    }
+  }
+
   /** Sets those of a script's source, whether V8 has loaded the script or will. */
   async bind(script: Script): Promise<void> {
+    await this.#move(script.path);
     const commands = (this.#byPath.get(script.path) ?? []).flatMap(({ line, condition }) => {
-      const place = script.lines ? startOf(script, line - 1) : { line: line - 1, column: 0 };
+      const place = script.lines ? script.lines.toScript(line - 1) : { line: line - 1, column: 0 };
       if (!place) return [];
       const { line: lineNumber, column: columnNumber } = place;
       const params = { url: script.url, lineNumber, columnNumber, condition };
@@ -85,6 +102,7 @@ export class Breakpoints {
   }
 
   clear(): void {
+    this.#unknown.clear();
     this.#byPath.clear();
     this.#set.clear();
   }
@@ -99,15 +117,9 @@ export class Breakpoints {
 
   /** One-based; undefined when nobody knows. */
   async #codeLines(path: string): Promise<number[] | undefined> {
-    const known = this.#scripts.of(path).at(-1);
-    if (known) return known.lines?.lines.map((line) => line + 1);
     const code = this.#files.codeOf(path);
-    return code === undefined ? undefined : (await this.#debuggee.codeLines(code)).map((line) => line + 1);
+    const known = this.#scripts.of(path).at(-1)?.lines?.lines;
+    const lines = code === undefined ? known : await this.#debuggee.codeLines(code);
+    return lines?.map((line) => line + 1);
   }
-}
-
-/** Where the JavaScript of a line, or of the next that has some, starts. */
-function startOf({ lines }: Script, line: number) {
-  const found = lines?.lines.find((candidate) => candidate >= line);
-  return found === undefined ? undefined : lines?.toScript(found);
 }

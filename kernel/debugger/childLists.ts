@@ -63,7 +63,11 @@ export class ChildLists {
     const values = (await this.#properties(found.objectId!)).filter(({ name }) => /^\d+$/.test(name));
     if (!isMap) {
       const access = keyed ? "none" : "element";
-      return values.map(({ name, value: element }) => ({ name: String(start + Number(name)), value: element, access }));
+      return values.map(({ name, value: element }) => ({
+        name: String(start + Number(name)),
+        value: element,
+        access,
+      }));
     }
     const pairs: Child[] = [];
     for (let at = 0; at + 1 < values.length; at += 2) {
@@ -91,8 +95,14 @@ export class ChildLists {
       generatePreview: true,
       nonIndexedPropertiesOnly,
     });
-    const child = ({ name, value }: { name: string; value?: RemoteObject }): Child => ({ name, value, access: "property" });
-    const internal = (found.internalProperties ?? []).filter(({ name }: Child) => !/Prototype|Entries|Scopes|Location/.test(name));
+    const child = ({ name, value }: { name: string; value?: RemoteObject }): Child => ({
+      name,
+      value,
+      access: "property",
+    });
+    const internal = (found.internalProperties ?? []).filter(
+      ({ name }: Child) => !/Prototype|Entries|Scopes|Location/.test(name),
+    );
     return [...found.result, ...(found.privateProperties ?? []), ...internal]
       .filter((property) => property.name !== "__proto__" && (property.value || property.get))
       .map(child);

@@ -2,7 +2,6 @@
 
 export interface DapRequest {
   seq: number;
-  type: "request";
   command: string;
   arguments?: any;
 }

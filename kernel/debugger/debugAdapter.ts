@@ -1,10 +1,10 @@
 import { CellFiles } from "./cellFiles.js";
-import { type Commands, DebugState } from "./debugState.js";
-import { DapFault, type DapEvent, type DapRequest, type DapResponse } from "./dap.js";
+import { type DapEvent, DapFault, type DapRequest, type DapResponse } from "./dap.js";
 import type { Debuggee } from "./debuggee.js";
+import { type Commands, DebugState } from "./debugState.js";
 import { inspectionCommands } from "./inspectionCommands.js";
 import { pausedCommands } from "./pausedCommands.js";
-import { type Pause, type Going } from "./pauses.js";
+import type { Going, Pause } from "./pauses.js";
 import { sourceCommands } from "./sourceCommands.js";
 import { valueText } from "./valueText.js";
 
@@ -31,7 +31,15 @@ const capabilities = {
 };
 
 /** Requests that are answered whether the debugger is switched on or not. */
-const always = new Set(["debugInfo", "initialize", "dumpCell", "inspectVariables", "richInspectVariables", "modules", "variables"]);
+const always = new Set([
+  "debugInfo",
+  "initialize",
+  "dumpCell",
+  "inspectVariables",
+  "richInspectVariables",
+  "modules",
+  "variables",
+]);
 
 /**
  * Speaks the Debug Adapter Protocol, as Jupyter extends it, for a session: its requests become commands of V8's inspector
@@ -104,7 +112,8 @@ export class DebugAdapter {
         copyToGlobals: true,
       }),
       initialize: async ({ linesStartAt1 = true, columnsStartAt1 = true }) => {
-        if (!linesStartAt1 || !columnsStartAt1) throw new DapFault("Lines and columns are counted from 1 here.");
+        if (!linesStartAt1 || !columnsStartAt1)
+          throw new DapFault("Lines and columns are counted from 1 here.");
         if (!this.#started) {
           this.#started = true;
           this.#configured = this.#configure();
@@ -162,6 +171,7 @@ export class DebugAdapter {
     };
     await inspector.askAll([
       { method: "Debugger.enable" },
+      { method: "Debugger.setSkipAllPauses", params: { skip: false } },
       { method: "Debugger.setBlackboxPatterns", params: { patterns: skippedScripts } },
       {
         method: "Debugger.setInstrumentationBreakpoint",
@@ -186,7 +196,11 @@ export class DebugAdapter {
     this.#started = false;
     this.#exceptions = "none";
     this.#debuggee.scripts.onScript = null;
-    await this.#debuggee.inspector.askAll([{ method: "Debugger.disable" }]);
+    await this.#debuggee.inspector.askAll([
+      { method: "Debugger.setSkipAllPauses", params: { skip: true } },
+      { method: "Debugger.resume" },
+      { method: "Debugger.disable" },
+    ]);
     this.#state.pauses.forget();
     this.#state.breakpoints.clear();
     this.#state.scripts.clear();

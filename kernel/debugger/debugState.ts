@@ -32,7 +32,7 @@ export class DebugState {
     this.breakpoints = new Breakpoints(debuggee, this.files, this.scripts);
     this.pauses = new Pauses(debuggee.inspector, this.scripts, this.breakpoints, listener);
     this.pausedTree = new VariableTree(debuggee.inspector, pausedObjects);
-    this.scopes = new FrameScopes(debuggee.inspector, this.pausedTree);
+    this.scopes = new FrameScopes(debuggee.inspector, this.pausedTree, pausedObjects);
     this.inspectedTree = new VariableTree(debuggee.inspector, inspectedObjects);
   }
 

@@ -20,7 +20,11 @@ export interface Evaluation {
  *
  * @throws DapFault with what it threw
  */
-export async function evaluate(debuggee: Debuggee, javascript: string, how: Evaluation): Promise<RemoteObject> {
+export async function evaluate(
+  debuggee: Debuggee,
+  javascript: string,
+  how: Evaluation,
+): Promise<RemoteObject> {
   const { callFrameId, harmless, awaitPromise, ...rest } = how;
   const parameters = {
     ...rest,
@@ -37,7 +41,9 @@ export async function evaluate(debuggee: Debuggee, javascript: string, how: Eval
   ]);
   if ("fault" in answer) {
     throw new DapFault(
-      /terminated/.test(answer.fault) ? `The expression was ended after ${longestRun / 1000} s.` : answer.fault,
+      /terminated/.test(answer.fault)
+        ? `The expression was ended after ${longestRun / 1000} s.`
+        : answer.fault,
     );
   }
   const { result, exceptionDetails } = answer.result;

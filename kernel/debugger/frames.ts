@@ -5,6 +5,7 @@ import type { InspectorLink } from "./inspectorLink.js";
 import type { RemoteObject } from "./remoteObject.js";
 import type { Script, Scripts } from "./scripts.js";
 import type { Place } from "./sourceLines.js";
+import { variableNames } from "./variableListing.js";
 import { asArgument, type VariableTree } from "./variableTree.js";
 
 interface Scope {
@@ -49,14 +50,24 @@ export function frameName({ call, script }: Frame): string {
 /** The kinds of scope between a frame's own place and the function that it belongs to, that function's own included. */
 const own = new Set(["block", "catch", "with", "eval", "local"]);
 
+interface Variable extends Child {
+  /** As the JavaScript has it. */
+  binding: string;
+  /** A cell's, which may be hidden by another of its name where the frame stands. */
+  ofCells: boolean;
+}
+
 /** What clients list as the scopes of a frame: its own variables, those of the functions around it, those of cells. */
 export class FrameScopes {
   readonly #inspector: InspectorLink;
   readonly #tree: VariableTree;
+  readonly #objectGroup: string;
 
-  constructor(inspector: InspectorLink, tree: VariableTree) {
+  /** @param objectGroup under which V8 keeps what was looked at */
+  constructor(inspector: InspectorLink, tree: VariableTree, objectGroup: string) {
     this.#inspector = inspector;
     this.#tree = tree;
+    this.#objectGroup = objectGroup;
   }
 
   list({ call }: Frame): object[] {
@@ -86,7 +97,7 @@ export class FrameScopes {
   }
 
   async #variables(call: CallFrame, parts: readonly Scope[], locals: boolean): Promise<DapVariable[]> {
-    const found = new Map<string, Child>();
+    const found = new Map<string, Variable>();
     for (const children of await Promise.all(parts.map((scope) => this.#own(scope)))) {
       // An inner variable hides an outer one of its name.
       for (const child of children) if (!found.has(child.name)) found.set(child.name, child);
@@ -95,13 +106,50 @@ export class FrameScopes {
     if (locals && call.returnValue && call.returnValue.type !== "undefined") {
       extra.push({ name: "(returns)", value: call.returnValue, access: "none" });
     }
-    if (locals && call.this.type === "object" && call.this.className !== "global" && call.this.subtype !== "null") {
+    if (
+      locals &&
+      call.this.type === "object" &&
+      call.this.className !== "global" &&
+      call.this.subtype !== "null"
+    ) {
       extra.push({ name: "this", value: call.this, access: "property" });
     }
-    return this.#tree.show([...extra, ...found.values()]);
+    return this.#tree.show([...extra, ...(await this.#current(call, [...found.values()]))]);
   }
 
-  async #own({ object }: Scope): Promise<Child[]> {
+  /** V8 describes scopes as they were when it paused; expressions may have changed variables since. */
+  async #current(call: CallFrame, variables: Variable[]): Promise<Child[]> {
+    const answers = await this.#inspector.askAll(
+      variables.map(({ binding, ofCells }) => ({
+        method: ofCells ? "Runtime.evaluate" : "Debugger.evaluateOnCallFrame",
+        params: {
+          callFrameId: ofCells ? undefined : call.callFrameId,
+          expression: binding,
+          silent: true,
+          generatePreview: true,
+          throwOnSideEffect: true,
+          objectGroup: this.#objectGroup,
+        },
+      })),
+    );
+    return variables.flatMap((variable, at) => {
+      const answer = answers[at];
+      const known = "result" in answer && !answer.result.exceptionDetails;
+      // A variable of cells that is not initialised yet has no value.
+      return known ? [{ ...variable, value: answer.result.result }] : variable.value ? [variable] : [];
+    });
+  }
+
+  async #own({ type, object }: Scope): Promise<Variable[]> {
+    if (type === "script") {
+      const names = await variableNames(this.#inspector);
+      return names.map((binding) => ({
+        name: writtenName(binding),
+        binding,
+        ofCells: true,
+        access: "property",
+      }));
+    }
     const { result } = await this.#inspector.ask("Runtime.getProperties", {
       objectId: object.objectId,
       ownProperties: true,
@@ -109,16 +157,22 @@ export class FrameScopes {
     });
     return result
       .filter(({ name, value }: Child) => value && !/^__|^\.|^this$|^new\.target$|^moelab\$/.test(name))
-      .map(({ name, value }: Child) => ({ name: writtenName(name), value, access: "property" }));
+      .map(({ name, value }: Child) => ({
+        name: writtenName(name),
+        binding: name,
+        ofCells: false,
+        value,
+        access: "property",
+      }));
   }
 
   async #assign(call: CallFrame, parts: readonly Scope[], name: string, value: RemoteObject): Promise<void> {
     for (const scope of parts) {
-      const names = await this.#own(scope);
-      if (!names.some((child) => child.name === name)) continue;
+      const variable = (await this.#own(scope)).find((each) => each.name === name);
+      if (!variable) continue;
       await this.#inspector.ask("Debugger.setVariableValue", {
         scopeNumber: call.scopeChain.findIndex(({ object }) => object === scope.object),
-        variableName: name,
+        variableName: variable.binding,
         newValue: asArgument(value),
         callFrameId: call.callFrameId,
       });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { cellGlobal } from "../cells/cellGlobal.js";
 import { clientType } from "./clientVariable.js";
 import { DapFault } from "./dap.js";
@@ -5,6 +6,9 @@ import type { Commands, DebugState } from "./debugState.js";
 import { evaluate } from "./evaluation.js";
 import { valueText } from "./valueText.js";
 import { isIdentifier } from "./variableTree.js";
+
+/** How long a value's own way to show itself may take, in milliseconds. */
+const patience = 2000;
 
 /** Jupyter's own requests about variables; the first two are also asked when nothing is being debugged. */
 export function inspectionCommands(state: DebugState): Commands {
@@ -42,13 +46,16 @@ export function inspectionCommands(state: DebugState): Commands {
       const paused = frameId !== undefined && state.pauses.current !== null;
       const callFrameId = paused ? state.frame(frameId).call.callFrameId : undefined;
       try {
-        // A promise of a bundle does not come about while the executor is paused.
-        const shown = `${cellGlobal}.show(${expression(name)})`;
-        const javascript = paused ? `((shown) => shown instanceof Promise ? null : shown)(${shown})` : shown;
-        const how = { callFrameId, objectGroup, returnByValue: true, awaitPromise: !paused };
-        const bundle = await evaluate(debuggee, javascript, how);
-        if (bundle.value) return bundle.value as object;
-        const value = await evaluate(debuggee, expression(name), { callFrameId, objectGroup });
+        const shown = `${cellGlobal}.show(${name})`;
+        const how = { callFrameId, objectGroup, returnByValue: true };
+        const atOnce = `((shown) => shown instanceof Promise ? null : shown)(${shown})`;
+        const { value: bundle } = await evaluate(debuggee, atOnce, how);
+        if (bundle) return bundle as object;
+        // A promise of a bundle does not come about while the executor is paused or busy.
+        const later = paused ? undefined : evaluate(debuggee, shown, { ...how, awaitPromise: true });
+        const promised = await Promise.race([later, sleep(patience, undefined, { ref: false })]);
+        if (promised?.value) return promised.value as object;
+        const value = await evaluate(debuggee, name, { callFrameId, objectGroup });
         return { data: { "text/plain": valueText(value) }, metadata: {} };
       } catch (fault) {
         if (fault instanceof DapFault) return nothing;
@@ -61,7 +68,7 @@ export function inspectionCommands(state: DebugState): Commands {
         if (!isIdentifier(String(name))) throw new DapFault(`"${name}" is no name of a variable.`);
       }
       const { callFrameId } = state.frame(srcFrameId).call;
-      const source = expression(await debuggee.toJavaScript(srcVariableName));
+      const source = await debuggee.toJavaScript(srcVariableName);
       const copied = `${cellGlobal}$copied`;
       await evaluate(debuggee, `void (globalThis.${copied} = ${source})`, { callFrameId, objectGroup });
       const declaration = await debuggee.declaration(dstVariableName, `(globalThis as any).${copied}`);
@@ -73,9 +80,4 @@ export function inspectionCommands(state: DebugState): Commands {
       return undefined;
     },
   };
-}
-
-/** Without the semicolon that a statement ends in. */
-function expression(javascript: string): string {
-  return javascript.trim().replace(/;$/, "");
 }

@@ -14,6 +14,7 @@ export class InspectorLink {
   readonly #send: (message: ToExecutor) => void;
   readonly #waiting = new Map<number, (answers: InspectorAnswer[] | null) => void>();
   #requests = 0;
+  #ready = false;
   listener: InspectorListener | null = null;
 
   constructor(send: (message: ToExecutor) => void) {
@@ -22,13 +23,14 @@ export class InspectorLink {
 
   /** Gives commands in one go; one that is refused does not keep the others from being carried out. */
   async askAll(commands: InspectorCommand[]): Promise<InspectorAnswer[]> {
-    if (commands.length === 0) return [];
+    const unanswered = () => commands.map(() => ({ fault: "No executor is there to take it." }));
+    if (commands.length === 0 || !this.#ready) return unanswered();
     const request = ++this.#requests;
     const answers = await new Promise<InspectorAnswer[] | null>((resolve) => {
       this.#waiting.set(request, resolve);
       this.#send({ type: "inspect", request, commands });
     });
-    return answers ?? commands.map(() => ({ fault: "The executor has ended." }));
+    return answers ?? unanswered();
   }
 
   /** @throws Error with V8's words when it refuses */
@@ -47,10 +49,12 @@ export class InspectorLink {
   }
 
   executorReady(): void {
+    this.#ready = true;
     this.listener?.ready();
   }
 
   executorLost(): void {
+    this.#ready = false;
     for (const resolve of this.#waiting.values()) resolve(null);
     this.#waiting.clear();
     this.listener?.lost();

@@ -11,7 +11,7 @@ export function pausedCommands(state: DebugState): Commands {
   const { debuggee, pauses, pausedTree: tree } = state;
 
   /** TypeScript, in a frame or among the variables of cells. */
-  async function valueOf(expression: string, frameId?: number, harmless = false): Promise<RemoteObject> {
+  async function valueBehind(expression: string, frameId?: number, harmless = false): Promise<RemoteObject> {
     const javascript = await debuggee.toJavaScript(expression);
     const callFrameId = frameId === undefined ? undefined : state.frame(frameId).call.callFrameId;
     return evaluate(debuggee, javascript, { callFrameId, objectGroup: state.pausedObjects, harmless });
@@ -46,13 +46,16 @@ export function pausedCommands(state: DebugState): Commands {
       const branch = tree.find(variablesReference) ?? state.inspectedTree.find(variablesReference);
       // JupyterLab also asks for what is inside a function.
       if (variablesReference === 0) return { variables: [] };
-      if (!branch) throw new DapFault(`There is nothing to open under ${variablesReference}: the cell has gone on since.`);
+      if (!branch)
+        throw new DapFault(
+          `There is nothing to open under ${variablesReference}: the cell has gone on since.`,
+        );
       const paging = filter === "indexed" ? { start: start ?? 0, count } : { start, count };
       return { variables: await branch.children(filter === "named" ? {} : paging) };
     },
 
     evaluate: async ({ expression, frameId, context }) => {
-      const value = await valueOf(String(expression), frameId, context === "hover");
+      const value = await valueBehind(String(expression), frameId, context === "hover");
       const { value: result, ...rest } = await shown(String(expression), value);
       return { result: value.type === "string" ? JSON.stringify(value.value) : result, ...rest };
     },
@@ -62,13 +65,13 @@ export function pausedCommands(state: DebugState): Commands {
       if (!branch?.assign) throw new DapFault(`"${name}" cannot be given another value.`);
       const [frame] = pauses.current?.frames ?? [];
       const frameId = frame ? state.numberFrame(frame) : undefined;
-      const value = await valueOf(String(expression), frameId);
+      const value = await valueBehind(String(expression), frameId);
       await branch.assign(String(name), value);
       return await shown("", value);
     },
 
     setExpression: async ({ expression, value, frameId }) =>
-      shown("", await valueOf(`${expression} = (${value})`, frameId)),
+      shown("", await valueBehind(`${expression} = (${value})`, frameId)),
 
     exceptionInfo: () => {
       const thrown = pauses.current?.exception;
@@ -78,7 +81,11 @@ export function pausedCommands(state: DebugState): Commands {
         exceptionId: typeText(thrown),
         description,
         breakMode: "always",
-        details: { message: description, typeName: clientType(typeText(thrown)), stackTrace: thrown.description },
+        details: {
+          message: description,
+          typeName: clientType(typeText(thrown)),
+          stackTrace: thrown.description,
+        },
       };
     },
   };

@@ -1,6 +1,6 @@
 import type { Breakpoints } from "./breakpoints.js";
-import type { InspectorLink } from "./inspectorLink.js";
 import { type CallFrame, type Frame, frameOf } from "./frames.js";
+import type { InspectorLink } from "./inspectorLink.js";
 import type { RemoteObject } from "./remoteObject.js";
 import type { Script, Scripts } from "./scripts.js";
 

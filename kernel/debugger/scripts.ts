@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { isLocal } from "../executor/localModules.js";
+import { withoutQueries } from "../executor/moduleQueries.js";
 import type { CellFiles } from "./cellFiles.js";
 import type { CellScripts } from "./cellScripts.js";
 import { SourceLines } from "./sourceLines.js";
@@ -33,7 +34,15 @@ export class Scripts {
   }
 
   /** Undefined for what is hidden. */
-  add({ scriptId, url, sourceMapURL }: { scriptId: string; url: string; sourceMapURL?: string }): Script | undefined {
+  add({
+    scriptId,
+    url,
+    sourceMapURL,
+  }: {
+    scriptId: string;
+    url: string;
+    sourceMapURL?: string;
+  }): Script | undefined {
     const script = this.cell(url) ?? fileScript(url, sourceMapURL);
     if (script) this.#byId.set(scriptId, script);
     return script;
@@ -45,7 +54,7 @@ export class Scripts {
     if (!cell) return undefined;
     const path = this.#files.add(cell.code);
     const lines = new SourceLines(cell.sourceMap);
-    return { url: name, path, name, lines, source: cell.code, isCell: true };
+    return { url: name, path, name: withoutQueries(name), lines, source: cell.code, isCell: true };
   }
 
   find(scriptId: string): Script | undefined {
@@ -78,5 +87,12 @@ function fileScript(url: string, sourceMapURL = ""): Script | undefined {
   const name = path.slice(path.lastIndexOf("/") + 1);
   if (!inlineMap.test(sourceMapURL)) return { url, path, name, lines: null, isCell: false };
   const map = Buffer.from(sourceMapURL.replace(inlineMap, ""), "base64").toString();
-  return { url, path, name, lines: new SourceLines(map), source: JSON.parse(map).sourcesContent?.[0], isCell: false };
+  return {
+    url,
+    path,
+    name,
+    lines: new SourceLines(map),
+    source: JSON.parse(map).sourcesContent?.[0],
+    isCell: false,
+  };
 }

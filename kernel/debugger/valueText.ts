@@ -27,7 +27,7 @@ function wholeText(value: RemoteObject): string {
   if (type === "undefined") return "undefined";
   if (type === "string") return quoted(String(value.value));
   if (type === "function") return functionText(description);
-  if (type !== "object") return value.unserializableValue ?? description ?? String(value.value);
+  if (type !== "object") return value.unserializableValue ?? value.description ?? String(value.value);
   if (subtype === "null") return "null";
   if (subtype === "error") return description.split("\n", 1)[0];
   if (subtype === "date" || subtype === "regexp" || subtype === "proxy") return description;

@@ -61,10 +61,17 @@ export async function listVariables(inspector: InspectorLink): Promise<VariableR
   );
   const told = await summariesOf(inspector, values);
   void inspector.askAll([{ method: "Runtime.releaseObjectGroup", params: { objectGroup } }]);
-  return names.map((name, at) => ({ name: writtenName(name), binding: name, ...report(values[at], told.get(values[at])) }));
+  return names.map((name, at) => ({
+    name: writtenName(name),
+    binding: name,
+    ...report(values[at], told.get(values[at])),
+  }));
 }
 
-function report(value: RemoteObject | null, summary?: ValueSummary | null): Omit<VariableReport, "name" | "binding"> {
+function report(
+  value: RemoteObject | null,
+  summary?: ValueSummary | null,
+): Omit<VariableReport, "name" | "binding"> {
   if (!value) return { type: "", value: "not yet initialised", expandable: false };
   const type = typeText(value);
   const expandable = value.objectId !== undefined && value.type === "object";

@@ -62,7 +62,11 @@ export class VariableTree {
       const summary = summaries.get(value);
       const reference = this.#openable(value, path, summary ? describing(summary.tensor) : []);
       const variable = clientVariable(name, value, summary, reference);
-      return { ...variable, evaluateName: path || undefined, indexedVariables: elementCount(value) || undefined };
+      return {
+        ...variable,
+        evaluateName: path || undefined,
+        indexedVariables: elementCount(value) || undefined,
+      };
     });
   }
 
@@ -101,7 +105,10 @@ export class VariableTree {
     for (let from = start; from < end; from += size) {
       const to = Math.min(from + size, end);
       const children = () => this.#pages(value, expression, from, to);
-      pages.push({ ...fact(`${from} … ${to - 1}`, ""), variablesReference: this.add({ expression: "", children }) });
+      pages.push({
+        ...fact(`${from} … ${to - 1}`, ""),
+        variablesReference: this.add({ expression: "", children }),
+      });
     }
     return pages;
   }
@@ -126,7 +133,9 @@ export function asArgument({ objectId, unserializableValue, value }: RemoteObjec
 }
 
 function describing(tensor?: object): DapVariable[] {
-  return Object.entries(tensor ?? {}).map(([name, value]) => fact(name, Array.isArray(value) ? `[${value.join(", ")}]` : String(value)));
+  return Object.entries(tensor ?? {}).map(([name, value]) =>
+    fact(name, Array.isArray(value) ? `[${value.join(", ")}]` : String(value)),
+  );
 }
 
 const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
@@ -141,4 +150,3 @@ function pathTo(expression: string, name: string, access: Child["access"]): stri
 export function isIdentifier(name: string): boolean {
   return identifier.test(name);
 }
-

@@ -4,6 +4,7 @@ import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { cellGlobal } from "../cells/cellGlobal.js";
+import { shownValue } from "../display/shownValue.js";
 import { ExecutorMagics } from "../magics/executor/magics.js";
 import { Sources } from "../traceback/sources.js";
 import { StackTraces } from "../traceback/stackTraces.js";
@@ -127,6 +128,7 @@ function installGlobals(): void {
       hold: executor.held.hold,
       holdEach: executor.held.holdEach,
       magics,
+      show: shownValue,
     }),
   });
   traces.install();

@@ -57,9 +57,12 @@ export const load: LoadHook = async (url, context, next) => {
       experimentalDecorators: true,
       jsx: ts.JsxEmit.React,
       sourceMap: true,
+      inlineSources: true,
     },
   });
   sources.postMessage({ url, source, sourceMap: sourceMapText ?? "" } satisfies LoadedSource);
-  const code = outputText.replace(/^\/\/# sourceMappingURL=.*$/m, "");
+  // In the script, too: a debugger finds it there before the first line runs.
+  const inlineMap = `data:application/json;base64,${Buffer.from(sourceMapText ?? "{}").toString("base64")}`;
+  const code = outputText.replace(/(?<=^\/\/# sourceMappingURL=).*$/m, inlineMap);
   return { format: commonjs ? "commonjs" : "module", source: code, shortCircuit: true };
 };

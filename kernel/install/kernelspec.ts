@@ -10,6 +10,6 @@ export function kernelspec(node: string, cli: string) {
     display_name: "TypeScript (moelab)",
     language: "typescript",
     interrupt_mode: "message",
-    metadata: { supported_encryption: ["curve"] },
+    metadata: { debugger: true, supported_encryption: ["curve"] },
   };
 }

@@ -9,6 +9,7 @@ import { errorContent } from "./iopubMessage.js";
 import { KernelSockets } from "./kernelSockets.js";
 import { about } from "./requests/about.js";
 import { comms } from "./requests/comms.js";
+import { debugRequests } from "./requests/debugRequests.js";
 import { Executions } from "./requests/executions.js";
 import { Fields, InvalidRequest } from "./requests/fields.js";
 import { historyRequests } from "./requests/historyRequests.js";
@@ -65,6 +66,7 @@ export class JupyterServer {
       ...historyRequests(this.#history),
       ...comms(kernel),
       ...usage(),
+      ...debugRequests(kernel),
       ...this.#subshells.requests((lane) => this.#executions.closeLane(lane)),
       ...lifecycle(
         () => this.interrupt(),

@@ -23,6 +23,6 @@ export const kernelInfo = {
   },
   banner: `moelab ${version}: TypeScript ${languageVersion} on Node ${process.version}`,
   help_links: [],
-  debugger: false,
-  supported_features: ["kernel subshells"],
+  debugger: true,
+  supported_features: ["debugger", "kernel subshells"],
 };

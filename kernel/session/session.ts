@@ -9,6 +9,7 @@ import type {
 import { SeparateCompiler } from "../cells/separateCompiler.js";
 import { KernelEnd } from "../channel/kernelEnd.js";
 import type { ToExecutor, ToKernel } from "../channel/messages.js";
+import { CellScripts } from "../debugger/cellScripts.js";
 import { InspectorLink } from "../debugger/inspectorLink.js";
 import { type VariableList, VariableView } from "../debugger/variableView.js";
 import { mayHoldMagics } from "../magics/cellText.js";
@@ -65,6 +66,8 @@ export class Session {
   );
   /** V8's inspector in the executor. */
   readonly inspector = new InspectorLink((message) => this.#executor.send(message));
+  /** The cells that the executor ran, for a debugger. */
+  readonly scripts = new CellScripts();
   readonly #variables = new VariableView(this.inspector);
   readonly #magics: MagicCells;
   readonly #bodyRunners = new Map<string, BodyRunner>();
@@ -175,6 +178,22 @@ export class Session {
     return this.#variables.list();
   }
 
+  /** For a debugger: as {@link CellCompiler} has them. */
+  toJavaScript(code: string): Promise<string> {
+    return this.#compiler.toJavaScript(code);
+  }
+
+  codeLines(code: string): Promise<number[]> {
+    return this.#compiler.codeLines(code);
+  }
+
+  /** Makes a variable of unknown type known to later cells; gives the JavaScript that declares it with this value. */
+  async declaration(name: string, value: string): Promise<string> {
+    const outcome = await this.#compiler.compile(`let ${name}: any = ${value};`, "copied");
+    if (outcome.ok) return outcome.cell.javascript;
+    throw new Error(outcome.diagnostics[0].message);
+  }
+
   /** Has the bodies of cells that start with `%%name` run by `runner`. */
   runBodies(name: string, runner: BodyRunner): void {
     this.#bodyRunners.set(name, runner);
@@ -261,9 +280,13 @@ export class Session {
       }
       if (this.#closed) throw new Error("The session is closed.");
       await this.#readyExecutor();
+      const { javascript, sourceMap, endsInExpression } = outcome.cell;
+      if (!request.silent) {
+        const bound = this.scripts.add({ name: cell.name, code, sourceMap });
+        if (bound) await bound;
+      }
       if (cell.lost) return;
       if (cell.interrupted) return cell.finish(interruptedEarly);
-      const { javascript, sourceMap, endsInExpression } = outcome.cell;
       const showsValue = "compiled" in request ? request.showsValue : true;
       this.#change({ type: "cellExecuting", cell: cell.number });
       this.#executor.send({
@@ -392,6 +415,7 @@ export class Session {
     const wasReady = this.#state.executor.phase === "ready";
     this.#change({ type: "executorEnded" });
     this.inspector.executorLost();
+    this.scripts.clear();
     this.#streams.flush();
     this.#deliveries.endAll();
     for (const closed of this.#comms.closeAll()) {
