@@ -1,4 +1,5 @@
 import { read, writeSync } from "node:fs";
+import { typescriptOf } from "../magics/cellParts.js";
 import { MagicLanguage } from "../magics/magicLanguage.js";
 import {
   type CompilerMethod,
@@ -6,6 +7,7 @@ import {
   type CompilerRequest,
   channelDescriptor,
 } from "./compilerRequests.js";
+import { codeLines } from "./emit.js";
 import type { TslabCompiler } from "./tslabCompiler.js";
 
 function compilerMethods(
@@ -18,6 +20,8 @@ function compilerMethods(
     inspect: (code, cursor) => language.inspect(code, cursor),
     isComplete: (code) => language.isComplete(code),
     divide: (code) => language.divide(code),
+    toJavaScript: (code) => typescript.toJavaScript(code),
+    codeLines: (code) => codeLines(typescriptOf(code)),
     lookFrom: (directory) => typescript.lookFrom(directory),
     reset: () => typescript.reset(),
     restore: (state) => typescript.restore(state),

@@ -59,6 +59,14 @@ export class SeparateCompiler implements CellCompiler {
     return this.#ask("divide", code);
   }
 
+  toJavaScript(code: string): Promise<string> {
+    return this.#ask("toJavaScript", code);
+  }
+
+  codeLines(code: string): Promise<number[]> {
+    return this.#ask("codeLines", code);
+  }
+
   lookFrom(directory?: string): Promise<void> {
     return this.#ask("lookFrom", directory);
   }

@@ -29,16 +29,21 @@ export class MainInspector {
 
   /** Resolves when V8 has taken note, which is not when the code has ended. */
   async terminate(): Promise<void> {
-    if (this.#paused) await this.ask({ method: "Debugger.resume", params: { terminateOnResume: true } });
-    else await this.ask({ method: "Runtime.terminateExecution" });
+    if (this.#paused) {
+      const answer = await this.ask({ method: "Debugger.resume", params: { terminateOnResume: true } });
+      if ("result" in answer) return;
+    }
+    await this.ask({ method: "Runtime.terminateExecution" });
   }
 
   ask({ method, params = {} }: InspectorCommand): Promise<InspectorAnswer> {
     return new Promise((resolve) => {
       try {
-        this.#session.post(method as any, params as any, (fault: any, result: any) =>
-          resolve(fault ? { fault: String(fault.message) } : { result }),
-        );
+        this.#session.post(method as any, params as any, (fault: any, result: any) => {
+          // It let everything go on, and tells nothing any more.
+          if (method === "Debugger.disable") this.#paused = false;
+          resolve(fault ? { fault: String(fault.message) } : { result });
+        });
       } catch (fault) {
         // The session is closed.
         resolve({ fault: (fault as Error).message });
