@@ -31,7 +31,7 @@ class Check:
     needs: tuple = ()
     #: Feature in `supported_features` without which the check is skipped.
     feature: str | None = None
-    #: Whether the check starts kernels of its own, or ends the one that it gets.
+    #: Whether the check starts kernels of its own: it then gets the function that starts one.
     own_kernel: bool = False
 
 

@@ -71,11 +71,11 @@ class Exchange:
 class Client:
     """One client's four channels. `observe(client, message or fault)` is told of all that arrives."""
 
-    def __init__(self, connection, timeout, observe):
+    def __init__(self, connection, timeout, observe, session=None):
         self.connection = connection
         self.key = connection["key"]
         self.timeout = timeout
-        self.session = str(uuid.uuid4())
+        self.session = session or str(uuid.uuid4())
         self.exchanges = {}
         #: Messages of no request of this client.
         self.others = []

@@ -34,6 +34,12 @@ class Kernel:
             raise
         self.start_seconds = time.monotonic() - start
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def _connection(self):
         info = self.manager.get_connection_info()
         key = info["key"]
@@ -45,7 +51,7 @@ class Kernel:
 
     @property
     def alive(self):
-        return self.manager.is_alive()
+        return self.manager.has_kernel and self.manager.is_alive()
 
     @property
     def features(self):
@@ -61,8 +67,9 @@ class Kernel:
         """The version that the kernel says it speaks, as numbers."""
         return tuple(int(part) for part in str(self.info.get("protocol_version", "0")).split(".")[:2])
 
-    def new_client(self):
-        client = Client(self.connection, self.timeout, self.observe)
+    def new_client(self, session=None):
+        """Another client, or one that comes back with its old session."""
+        client = Client(self.connection, self.timeout, self.observe, session)
         self._clients.append(client)
         return client
 
@@ -83,11 +90,10 @@ class Kernel:
         raise Failed(f"the kernel did not answer within {timeout} s; its last words: {self.last_words()}")
 
     def interrupt(self):
-        """As Jupyter does it for this kernel: a message or a signal."""
+        """As Jupyter does it for this kernel: a message, which is returned, or a signal."""
         if self.interrupt_mode == "message":
-            self.client.send("interrupt_request", channel="control")
-        else:
-            self.manager.interrupt_kernel()
+            return self.client.send("interrupt_request", channel="control")
+        return self.manager.interrupt_kernel()
 
     def answers(self):
         """Whether the kernel is alive and answers on shell."""
@@ -109,7 +115,7 @@ class Kernel:
 
     def close(self):
         """Ends the kernel and whatever it left."""
-        pids = self.processes() if self.manager.has_kernel and self.alive else set()
+        pids = self.processes() if self.alive else set()
         for client in self._clients:
             client.close()
         self.manager.shutdown_kernel(now=True)

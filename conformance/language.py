@@ -35,6 +35,15 @@ def read(path):
     return {name: value for name, value in merged.items() if name not in without}
 
 
+def has(snippets, name):
+    """Whether a description has an entry; a dot leads into a table."""
+    for part in name.split("."):
+        if part not in snippets:
+            return False
+        snippets = snippets[part]
+    return True
+
+
 def shipped():
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 

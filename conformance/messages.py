@@ -25,7 +25,6 @@ HEADER = fields(
     {"msg_id": TEXT, "session": TEXT, "username": TEXT, "date": iso_date, "msg_type": TEXT, "version": VERSION},
     {"subshell_id": either(lambda value: anything if value is None else TEXT)},
 )
-EMPTY_OR_HEADER = either(lambda value: fields({"msg_id": TEXT, "msg_type": TEXT}) if value else ANY_OBJECT)
 
 ERROR = {"ename": TEXT, "evalue": TEXT, "traceback": list_of(TEXT)}
 
@@ -151,7 +150,6 @@ def history_entry(value, path):
 def faults(message):
     """What is wrong with a message of the kernel; types that the specification does not know may be anything."""
     yield from HEADER(message.header, "header")
-    yield from EMPTY_OR_HEADER(message.parent, "parent_header")
     known = MESSAGES.get(message.type)
     if known is None:
         return

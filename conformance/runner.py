@@ -5,7 +5,7 @@ import traceback
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatch
 
-from . import messages
+from . import language, messages
 from .check import REQUIRED, Failed, Skipped
 from .kernel import Kernel
 from .observations import Observations
@@ -95,8 +95,8 @@ class Runner:
         kernel = None
         try:
             self._refuse(check)
-            kernel = self if check.own_kernel else self.kernel
-            figures = check.run(kernel, self.snippets) or {}
+            kernel = None if check.own_kernel else self.kernel
+            figures = check.run(kernel or self.start_kernel, self.snippets) or {}
         except Skipped as skipped:
             status, reason = "skipped", str(skipped)
         except Failed as failed:
@@ -105,14 +105,14 @@ class Runner:
             where = traceback.extract_tb(fault.__traceback__)[-1]
             status = "failed"
             reason = f"{type(fault).__name__}: {fault} ({where.filename.rsplit('/', 1)[-1]}:{where.lineno})"
-        if kernel is not None and kernel is not self:
+        if kernel is not None:
             trouble = self._settle(kernel, status == "failed")
             if trouble and status != "failed":
                 status, reason = "failed", trouble
         return status, reason, figures, time.monotonic() - start
 
     def _refuse(self, check):
-        missing = [name for name in check.needs if name not in self.snippets]
+        missing = [name for name in check.needs if not language.has(self.snippets, name)]
         if missing:
             raise Skipped(f"the language's description lacks {', '.join(missing)}")
         if check.feature and check.feature not in self.kernel.features:

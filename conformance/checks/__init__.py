@@ -12,6 +12,16 @@ SUBJECTS = [
     "completeness",
     "history",
     "questions",
+    "interrupts",
+    "responsiveness",
+    "clients",
+    "comms",
+    "security",
+    "malformed",
+    "subshells",
+    "debugger",
+    "life",
+    "encryption",
 ]
 
 
