@@ -15,6 +15,7 @@ def parse(arguments):
     parser.add_argument("--kernel", metavar="NAME", help="a kernelspec that Jupyter finds")
     parser.add_argument("--language", metavar="FILE", help="description of the language; default: a shipped one")
     parser.add_argument("--only", metavar="PATTERN", action="append", help="run the checks whose names match, e.g. 'interrupt.*'; may be repeated")
+    parser.add_argument("--except", metavar="PATTERN", action="append", default=[], dest="leave_out", help="leave out the checks whose names match; may be repeated")
     parser.add_argument("--level", choices=LEVELS, action="append", help="run the checks of this level; may be repeated")
     parser.add_argument("--timeout", type=float, default=10, metavar="SECONDS", help="how long a reply may take; default 10")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
@@ -43,9 +44,13 @@ def main(arguments=None):
         return fuzz(arguments[1:])
     options = parse(arguments)
     load()
-    patterns = options.only or ["*"]
     levels = options.level or LEVELS
-    chosen = [c for c in check.checks if c.level in levels and any(fnmatch(c.name, p) for p in patterns)]
+
+    def wanted(item):
+        matches = lambda patterns: any(fnmatch(item.name, pattern) for pattern in patterns)
+        return item.level in levels and matches(options.only or ["*"]) and not matches(options.leave_out)
+
+    chosen = [item for item in check.checks if wanted(item)]
     if options.list:
         print(listing(chosen))
         return 0
@@ -59,9 +64,8 @@ def main(arguments=None):
         print(f"conformance: {fault}", file=sys.stderr)
         return 2
     try:
-        outcomes = [*runner.run(chosen), *runner.watched(patterns)]
+        outcomes = [*runner.run(chosen), *runner.watched(wanted)]
     finally:
         runner.close()
-    outcomes = [outcome for outcome in outcomes if outcome.level in levels]
     print(report.as_json(options.kernel, info, outcomes) if options.json else "\n" + report.summary(outcomes))
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0

@@ -108,7 +108,8 @@ MESSAGES = {
         fields({"shell_port": INTEGER, "iopub_port": INTEGER, "stdin_port": INTEGER, "hb_port": INTEGER}),
         "connect",
     ),
-    "shutdown_reply": (("shell", "control"), reply({"restart": FLAG}), "kernel-shutdown"),
+    # Some kernels also tell the other clients.
+    "shutdown_reply": (("shell", "control", "iopub"), reply({"restart": FLAG}), "kernel-shutdown"),
     "interrupt_reply": (("control",), reply(), "kernel-interrupt"),
     "debug_reply": (("control",), either(lambda value: DEBUG_REPLY if value else ANY_OBJECT), "debug-request"),
     "create_subshell_reply": (("control",), reply({"subshell_id": TEXT}), "create-subshell"),

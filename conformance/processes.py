@@ -24,6 +24,14 @@ def _table():
     return {int(pid): (int(parent), state[0]) for pid, parent, state in rows}
 
 
+def _name(pid):
+    try:
+        with open(f"/proc/{pid}/comm") as comm:
+            return comm.read().strip()
+    except OSError:
+        return str(pid)
+
+
 def processes_below(root):
     """The process and all that descend from it."""
     table = _table()
@@ -44,8 +52,10 @@ def living(pids):
 def expect_gone(pids, within, reason):
     """Waits for the end of the processes; gives the seconds that it took."""
     start = time.monotonic()
+    names = {pid: _name(pid) for pid in pids}
     while left := living(pids):
         if time.monotonic() - start > within:
-            raise Failed(f"{reason}: {len(left)} of {len(pids)} processes are alive after {within:g} s")
+            who = ", ".join(sorted(names[pid] for pid in left))
+            raise Failed(f"{reason}: {len(left)} of {len(pids)} processes are alive after {within:g} s: {who}")
         time.sleep(0.02)
     return time.monotonic() - start

@@ -3,7 +3,6 @@
 import time
 import traceback
 from dataclasses import asdict, dataclass, field
-from fnmatch import fnmatch
 
 from . import language, messages
 from .check import REQUIRED, Failed, Skipped
@@ -66,7 +65,7 @@ class Runner:
         self.close()
         return outcomes
 
-    def watched(self, patterns):
+    def watched(self, wanted):
         """Outcomes of what was watched during all checks; message types that never came are left out."""
         watched = [(f"always.{name}", name, self.observations.watched[name], *about) for name, about in WATCHED.items()]
         for message_type, (_channels, _content, place) in messages.MESSAGES.items():
@@ -75,12 +74,12 @@ class Runner:
             watched.append((name, name, self.observations.seen[message_type], REQUIRED, meaning, place))
         outcomes = []
         for name, key, count, level, meaning, place in watched:
-            if count and any(fnmatch(name, pattern) for pattern in patterns):
-                faults = self.observations.faults(key)
-                status = "failed" if faults else "passed"
-                figures = {"messages": count}
-                outcomes.append(Outcome(name, level, meaning, link(place), status, "; ".join(faults), figures))
-                self.on_outcome(outcomes[-1])
+            faults = self.observations.faults(key)
+            status, reason = ("failed", "; ".join(faults)) if faults else ("passed", "")
+            outcome = Outcome(name, level, meaning, link(place), status, reason, {"messages": count})
+            if count and wanted(outcome):
+                outcomes.append(outcome)
+                self.on_outcome(outcome)
         return outcomes
 
     def close(self):
@@ -107,7 +106,7 @@ class Runner:
             reason = f"{type(fault).__name__}: {fault} ({where.filename.rsplit('/', 1)[-1]}:{where.lineno})"
         if kernel is not None:
             trouble = self._settle(kernel, status == "failed")
-            if trouble and status != "failed":
+            if trouble:
                 status, reason = "failed", trouble
         return status, reason, figures, time.monotonic() - start
 
@@ -120,19 +119,17 @@ class Runner:
 
     def _settle(self, kernel, failed):
         """Leaves a usable kernel to the next check; says what is wrong with this one."""
-        trouble = ""
-        if failed and kernel.alive:
-            # What a failed check left running must not fail the next.
-            kernel.interrupt()
-        if not kernel.answers():
-            died = not kernel.alive
-            trouble = f"the kernel {'ended' if died else 'does not answer afterwards'}: {kernel.last_words()}"
+        if failed:
+            # What it left running must not fail the next.
             self.close()
-        elif failed:
+        elif not kernel.answers():
+            what = "does not answer" if kernel.alive else "has ended"
+            trouble = f"afterwards the kernel {what}; its last words: {kernel.last_words()}"
             self.close()
+            return trouble
         else:
             kernel.client.forget()
-        return trouble
+        return ""
 
     def _finish(self, check, status, reason, figures, seconds):
         outcome = Outcome(

@@ -34,7 +34,9 @@ class Message:
 
     @property
     def parent_id(self):
-        return self.parent.get("msg_id")
+        """None when there is none, or when it is not the text that it should be."""
+        found = self.parent.get("msg_id")
+        return found if isinstance(found, str) else None
 
 
 def make_header(msg_type, session, **more):

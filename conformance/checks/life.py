@@ -16,15 +16,23 @@ SHUTDOWN = 5
 ORPHANED = 10
 
 
+def ask_to_shut_down(kernel, restart=False):
+    """Sends shutdown_request and checks the reply; gives all processes of the kernel as they were."""
+    pids = kernel.processes()
+    sent = kernel.client.send("shutdown_request", {"restart": restart}, "control")
+    # A kernel that goes does not stay for its idle.
+    kernel.client.wait(lambda: sent.replies, "no reply to shutdown_request")
+    expect_equal(sent.reply, {"status": "ok", "restart": restart}, "shutdown_reply")
+    return pids
+
+
 @check("life.restart", REQUIRED, "kernel-shutdown", needs=("define", "value", "result"), own_kernel=True)
 def restart(start, snippets):
     """After a restart the variables are gone, the counter begins anew, and the session is another one."""
     with start() as kernel:
         kernel.client.ok(snippets["define"])
         before = kernel.client.kernel_session
-        reply = kernel.client.request("shutdown_request", {"restart": True}, "control").reply
-        expect_equal(reply, {"status": "ok", "restart": True}, "shutdown_reply")
-        expect_gone(kernel.processes(), SHUTDOWN, "after shutdown_request")
+        expect_gone(ask_to_shut_down(kernel, restart=True), SHUTDOWN, "after shutdown_request")
         begin = time.monotonic()
         kernel.manager.restart_kernel(now=True)
         client = kernel.new_client()
@@ -38,20 +46,18 @@ def restart(start, snippets):
     return {"seconds": round(seconds, 2)}
 
 
-def ask_to_shut_down(kernel):
-    """All processes of the kernel; the reply is checked, and that it is the last thing to come."""
-    pids = kernel.processes()
-    done = kernel.client.request("shutdown_request", {"restart": False}, "control")
-    expect_equal(done.reply, {"status": "ok", "restart": False}, "shutdown_reply")
-    return pids
-
-
 @check("life.shutdown", REQUIRED, "kernel-shutdown", own_kernel=True)
-def shutdown(start, snippets):
+def shutdown(start, _snippets):
     """shutdown_request is answered, and then the kernel ends with all its processes."""
     with start() as kernel:
-        if "spawn" in snippets:
-            kernel.client.ok(snippets["spawn"])
+        return {"seconds": round(expect_gone(ask_to_shut_down(kernel), SHUTDOWN, "after shutdown_request"), 2)}
+
+
+@check("life.children", BEYOND, "kernel-shutdown", needs="spawn", own_kernel=True)
+def children(start, snippets):
+    """Processes that code has started end with the kernel."""
+    with start() as kernel:
+        kernel.client.ok(snippets["spawn"])
         pids = ask_to_shut_down(kernel)
         seconds = expect_gone(pids, SHUTDOWN, "after shutdown_request")
     return {"seconds": round(seconds, 2), "processes": len(pids)}
@@ -68,11 +74,9 @@ def shutdown_busy(start, snippets):
 
 
 @check("life.sigterm", BEYOND, own_kernel=True)
-def sigterm(start, snippets):
+def sigterm(start, _snippets):
     """SIGTERM ends the kernel with all its processes."""
     with start() as kernel:
-        if "spawn" in snippets:
-            kernel.client.ok(snippets["spawn"])
         pids = kernel.processes()
         os.kill(kernel.pid, signal.SIGTERM)
         seconds = expect_gone(pids, SHUTDOWN, "after SIGTERM")

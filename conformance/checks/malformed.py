@@ -14,7 +14,7 @@ def survives(kernel, samples, channels=("shell", "control")):
             for name, frames in samples(stranger).items():
                 stranger.send(frames)
                 try:
-                    stranger.answers()
+                    stranger.answers(late=0)
                 except Failed as failed:
                     raise Failed(f"{name} on {channel}: {failed}") from None
 
@@ -117,7 +117,7 @@ def content(kernel, _snippets):
     with intruder(kernel) as stranger:
         for frames_of_one in samples(stranger).values():
             stranger.send(frames_of_one)
-        stranger.answers()
+        stranger.answers(late=0)
 
 
 @check("malformed.cursor", BEYOND, "completion")
