@@ -2,7 +2,9 @@
 
 import json
 
-from ..check import BEYOND, REQUIRED, Failed, check
+import zmq
+
+from ..check import BEYOND, REQUIRED, Failed, check, expect
 from ..wire import DELIMITER, make_header, pack, signature
 from .security import intruder
 
@@ -185,3 +187,27 @@ def stray_answer(kernel, _snippets):
         stranger.send(signed(stranger, parts_of("kernel_info_request")))
         stranger.send([b"noise"])
     kernel.client.request("kernel_info_request")
+
+
+@check("malformed.heartbeat", BEYOND, "heartbeat-for-kernels")
+def heartbeat(kernel, _snippets):
+    """Frames on the heartbeat that are none of a REQ socket do no harm, nor does a client that sends twice."""
+    client = kernel.client
+    with client.open_socket(zmq.DEALER) as stranger, client.open_socket(zmq.REQ) as beat:
+        stranger.connect(client.address("hb"))
+        beat.connect(client.address("hb"))
+        for frames_sent in ([b"no delimiter"], [b""], [b"a", b"", b"b"], [b"", b"once"], [b"", b"twice"], [bytes(range(256))] * 9):
+            stranger.send_multipart(frames_sent)
+        beat.send(b"ping")
+        expect(beat.poll(kernel.timeout * 1000), "the heartbeat does not answer afterwards")
+
+
+@check("malformed.subscription", BEYOND, "messages-on-the-iopub-xpub-sub-channel")
+def subscription(kernel, _snippets):
+    """What is neither a subscription nor its end does no harm on IOPub."""
+    with kernel.client.open_socket(zmq.XSUB) as stranger:
+        stranger.connect(kernel.client.address("iopub"))
+        for frame in (b"", b"\x02", b"\x00never", b"\x01\xff\xfe", b"\x01" * 10_000, b"\x00\xff\xfe", b"text"):
+            stranger.send(frame)
+        stranger.send_multipart([b"\x01", b"\x01", b""])
+        kernel.client.request("kernel_info_request")

@@ -1,4 +1,4 @@
-import { Reply, Router, XPublisher } from "zeromq";
+import { Router, XPublisher } from "zeromq";
 import { SendQueue } from "../channel/sendQueue.js";
 import { type ConnectionInfo, channelAddress } from "./connectionFile.js";
 import type { Attachments, RequestChannel } from "./requests/request.js";
@@ -29,8 +29,9 @@ export class KernelSockets {
   readonly #wire: Wire;
   readonly #requests: Record<RequestChannel, Router>;
   readonly #iopub: XPublisher;
-  readonly #heartbeat: Reply;
-  readonly #queues: Record<RequestChannel | "iopub", SendQueue>;
+  // Not a Reply socket: that one throws at frames which are not of a Request socket.
+  readonly #heartbeat: Router;
+  readonly #queues: Record<RequestChannel | "iopub" | "hb", SendQueue>;
   #reading: Promise<unknown> = Promise.resolve();
 
   constructor(info: ConnectionInfo) {
@@ -41,12 +42,13 @@ export class KernelSockets {
     const router = () => new Router({ ...options, handover: true });
     this.#requests = { shell: router(), control: router(), stdin: router() };
     this.#iopub = new XPublisher({ ...options, verbosity: "allSubs" });
-    this.#heartbeat = new Reply(options);
+    this.#heartbeat = router();
     this.#queues = {
       shell: new SendQueue(this.#requests.shell),
       control: new SendQueue(this.#requests.control),
       stdin: new SendQueue(this.#requests.stdin),
       iopub: new SendQueue(this.#iopub),
+      hb: new SendQueue(this.#heartbeat),
     };
   }
 
@@ -106,6 +108,6 @@ export class KernelSockets {
   }
 
   async #echo(): Promise<void> {
-    for await (const frames of this.#heartbeat) await this.#heartbeat.send(frames);
+    for await (const frames of this.#heartbeat) this.#queues.hb.send(frames);
   }
 }
