@@ -198,7 +198,8 @@ class Client:
             self.wait(lambda: (exchange.replies or not reply) and exchange.idle, "", timeout)
         except Failed:
             limit = self.timeout if timeout is None else timeout
-            raise Failed(f"no {missing()} to {exchange.type} within {limit:g} s") from None
+            what = f"{exchange.type} {exchange.content!r:.300}"
+            raise Failed(f"no {missing()} within {limit:g} s to {what}") from None
         return exchange
 
     def request(self, msg_type, content=None, channel="shell", timeout=None, **options):

@@ -60,6 +60,7 @@ class CodeMaker:
         return opening * depth + "1" + closing * self.random.choice([0, depth - 1, depth])
 
     def giant(self):
-        size = self.random.choice([1000, 20_000, 200_000])
-        kind = self.random.choice(["1", "'x'", "1 + ", "a.", "x" * 10 + "\n"])
-        return f"'{'x' * size}'" if kind == "'x'" else kind * (size // len(kind)) + "1"
+        """Long literals, and chains long enough to exhaust a stack; longer ones only keep compilers busy."""
+        kind, most = self.random.choice([("1", 200_000), ("x", 200_000), ("1 + ", 20_000), ("a.", 20_000), ("xxxxx\n", 6000)])
+        text = kind * (self.random.choice([most, most // 10]) // len(kind))
+        return f"'{text}'" if kind == "x" else text + "1"
