@@ -9,9 +9,17 @@ beforeAll(() => {
 });
 afterAll(() => jupyter.close());
 
+const debuggerNotClaimed = Object.fromEntries(
+  ["info", "breakpoint", "step", "variables", "rich_variable", "running"].map((name) => [
+    `debug.${name}`,
+    "skipped: the kernel does not claim 'debugger'",
+  ]),
+);
+
 it("moelab passes all checks", async () => {
   expect(await shortcomings(jupyter.folder, "moelab")).toEqual({
     "execute.pager": "skipped: the language's description lacks pager",
+    ...debuggerNotClaimed,
   });
 });
 
@@ -38,6 +46,17 @@ it("ipykernel passes what it claims, so the checks are fair", async () => {
     "debug.rich_variable": expect.stringMatching(/^failed: request_seq/),
     "message.debug_reply": "failed: content.request_seq: missing",
   });
+});
+
+it.each([
+  ["moelab", 400],
+  // Its replies to aborted executions lack a field, see above.
+  ["python3", 100],
+])("random messages leave %s as it was", async (kernel, messages) => {
+  const parameters = ["--kernel", kernel, "--seed", "1", "--messages", String(messages), "--json"];
+  const { fault, faults } = JSON.parse(await conformance(jupyter.folder, ["fuzz", ...parameters]));
+  expect(fault).toBeNull();
+  if (kernel === "moelab") expect(faults).toEqual({});
 });
 
 it("the README lists the checks as they are", async () => {
