@@ -18,6 +18,7 @@ export function conformance(folder: string, parameters: string[]): Promise<strin
     ...process.env,
     JUPYTER_PATH: join(folder, "share", "jupyter"),
     IPYTHONDIR: join(folder, "ipython"),
+    MOELAB_HISTORY: join(folder, "history"),
     PYTHONDONTWRITEBYTECODE: "1",
   };
   return new Promise((resolve, reject) => {
