@@ -135,6 +135,7 @@ function requirements(id, title, file, modules) {
 export const torch = requirements("torch", "torch (libtorch)", "setup/requirements.txt", ["torch", "numpy"]);
 export const notebook = requirements("notebook", "JupyterLab", "setup/requirements-notebook.txt", [
   "jupyterlab",
+  "jupyterlab_widgets",
   "nbclient",
 ]);
 export const testing = requirements(
@@ -148,7 +149,6 @@ export const testing = requirements(
     "nbconvert",
     "jupyter_console",
     "ipykernel",
-    "jupyterlab_widgets",
     "pyarrow",
     "safetensors",
   ],

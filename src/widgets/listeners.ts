@@ -1,4 +1,4 @@
-import { host } from "../host.js";
+import { displaySymbol, host } from "../host.js";
 
 type Listener = (...parameters: any[]) => unknown;
 
@@ -30,7 +30,9 @@ export class Listeners {
     });
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners.add(guarded));
-    return () => void listeners.delete(guarded);
+    const remove = () => void listeners.delete(guarded);
+    // A cell that ends with adding a listener has nothing to show.
+    return Object.assign(remove, { [displaySymbol]: () => ({}) });
   }
 
   call(event: PropertyKey, ...parameters: unknown[]): void {

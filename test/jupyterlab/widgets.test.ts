@@ -1,3 +1,5 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Browser, hasBrowser, openBrowser, picture } from "./browser.js";
 import { NotebookPage, writeNotebook } from "./notebookPage.js";
@@ -16,6 +18,7 @@ const source = {
     "let clicks = 0;\n" +
     'button.onClick(() => console.log("click", ++clicks));\n' +
     "button",
+  chosen: "kinds.slice(0, 5).map((kind) => kind.get('value'))",
   progress:
     'const bar = new widgets.IntProgress({ max: 3, description: "epoch", layout: { width: "300px" } });\n' +
     "display(bar);\n" +
@@ -25,6 +28,20 @@ const source = {
     "widgets.interact(\n" +
     "  ({ gate, dropTokens }) => { console.log(gate, dropTokens ? 'drops' : 'keeps'); },\n" +
     '  { gate: ["softmax", "sigmoid"], dropTokens: false },\n)',
+  kinds:
+    'const description = "d";\n' +
+    "const kinds: widgets.Widget[] = [\n" +
+    "  new widgets.FloatSlider({ description, value: 2.5, style: { handleColor: 'orange' } }),\n" +
+    "  new widgets.IntRangeSlider({ description, value: [20, 60] }),\n" +
+    "  new widgets.RadioButtons({ description, options: { one: 1, two: 2 }, value: 2 }),\n" +
+    "  new widgets.ToggleButton({ description, value: true, icon: 'check' }),\n" +
+    "  new widgets.Text({ description, placeholder: 'one line' }),\n" +
+    "  new widgets.Textarea({ description, value: 'two\\nlines', rows: 2 }),\n" +
+    "  new widgets.FloatProgress({ description, value: 0.6, barStyle: 'success' }),\n" +
+    "  new widgets.HTML({ value: '<b>bold</b>' }),\n" +
+    "  new widgets.HBox([new widgets.Label({ value: 'left' }), new widgets.Label({ value: 'right' })]),\n" +
+    "];\n" +
+    "new widgets.VBox(kinds, { layout: { border: '1px solid gray', padding: '4px' } })",
 };
 const cellOf = Object.fromEntries(Object.keys(source).map((name, at) => [name, at])) as Record<
   keyof typeof source,
@@ -104,10 +121,29 @@ describe.runIf(hasBrowser)("widgets in JupyterLab", () => {
     await picture(browser.page, "widgets");
   });
 
+  it("every kind is drawn, and tells what is chosen", async () => {
+    await notebook.run(cellOf.kinds);
+    const kinds = text(cellOf.kinds, ".jp-OutputArea-output .widget-vbox").first();
+    await kinds.waitFor();
+    const drawn = await kinds
+      .locator(":scope > *")
+      .evaluateAll((all) => all.map((each: any) => each.className));
+    const classes = ["slider", "slider", "radio", "toggle", "text", "textarea", "hprogress", "html", "hbox"];
+    expect(drawn).toEqual(classes.map((name) => expect.stringContaining(name)));
+    await kinds.locator("input[type=radio]").first().click();
+    await kinds.locator(".jupyter-widgets.widget-text input").fill("typed");
+    await notebook.cells.nth(cellOf.kinds).scrollIntoViewIfNeeded();
+    await picture(browser.page, "widgets-kinds");
+    await notebook.run(cellOf.chosen);
+    await expect
+      .poll(() => notebook.outputs(cellOf.chosen).allTextContents())
+      .toEqual(["[ 2.5, [ 20, 60 ], 1, true, 'typed' ]"]);
+  });
+
   it("a page that is loaded anew finds its widgets, and they work", async () => {
-    await browser.page.keyboard.press("Escape");
+    await notebook.enter(cellOf.value);
     await browser.page.keyboard.press("Control+s");
-    await expect.poll(() => browser.page.title()).not.toMatch(/^\*/);
+    await expect.poll(() => readFileSync(join(lab.folder, "widgets.ipynb"), "utf8")).toContain("'typed'");
     notebook = await NotebookPage.open(browser.page, lab, "widgets.ipynb");
     await text(cellOf.slider, ".noUi-handle").waitFor();
     await expect.poll(() => text(cellOf.slider, ".widget-readout").textContent()).toBe("4");
@@ -118,5 +154,19 @@ describe.runIf(hasBrowser)("widgets in JupyterLab", () => {
       .poll(() => text(cellOf.interact, ".jp-OutputArea-output pre").allTextContents())
       .toContain("softmax drops\n");
     await picture(browser.page, "widgets-after-reload");
+  });
+
+  it("where nothing draws widgets, a saved notebook shows their text", async () => {
+    const settings = join(lab.folder, "..", "config", "labconfig");
+    mkdirSync(settings, { recursive: true });
+    const disabledExtensions = { "@jupyter-widgets/jupyterlab-manager": true };
+    writeFileSync(join(settings, "page_config.json"), JSON.stringify({ disabledExtensions }));
+    notebook = await NotebookPage.open(browser.page, lab, "widgets.ipynb");
+    await expect
+      .poll(() => notebook.outputs(cellOf.slider).allTextContents())
+      .toEqual([expect.stringMatching(/top-k: 2 \(1 to 8\)\n2 experts/)]);
+    expect(await text(cellOf.progress, "label").textContent()).toMatch(/^epoch:\s+0%/);
+    expect(await text(cellOf.progress, "progress").count()).toBe(1);
+    await picture(browser.page, "widgets-as-text");
   });
 });

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { endOfCellMark } from "../../../kernel/executor/nativeMark.js";
+import { Deliveries } from "../../../kernel/session/deliveries.js";
+import type { SessionEvent } from "../../../kernel/session/events.js";
 import { executorDied } from "../../../kernel/session/exitReport.js";
 import { NativeOutput } from "../../../kernel/session/nativeOutput.js";
+import { OpenComms } from "../../../kernel/session/openComms.js";
 import { initialState, nextState, type SessionChange } from "../../../kernel/session/sessionState.js";
 import { StreamCoalescer } from "../../../kernel/session/streamCoalescer.js";
 
@@ -75,4 +78,56 @@ it("a dead executor's report names the signal, its likely cause and the last nat
   expect(message).toContain("SIGKILL (often the system's answer to a lack of memory)");
   expect(traceback).toContain("  terminate called");
   expect(traceback.at(-1)).toContain("variables are lost");
+});
+
+describe("comms", () => {
+  const say = (action: "open" | "message" | "close", comm: string, target = "") => ({
+    action,
+    comm,
+    target,
+    data: {},
+    metadata: {},
+  });
+
+  it("are open from the first to the last word of either side, by target", () => {
+    const comms = new OpenComms();
+    for (const [comm, target] of ["ab", "cb", "da"]) comms.note(say("open", comm, target));
+    comms.note(say("message", "x"));
+    comms.note(say("close", "c"));
+    expect([...comms.list()]).toEqual([
+      ["a", "b"],
+      ["d", "a"],
+    ]);
+    expect([...comms.list("b")]).toEqual([["a", "b"]]);
+    expect([comms.has("a"), comms.has("c"), comms.has("x")]).toEqual([true, false, false]);
+    expect(comms.closeAll()).toEqual([say("close", "a"), say("close", "d")]);
+    expect(comms.list().size).toBe(0);
+  });
+
+  it("messages keep the way to where their output goes, also when they have ended", async () => {
+    const deliveries = new Deliveries();
+    const events: SessionEvent[] = [];
+    const ended: number[] = [];
+    for (const number of [1, 2, 3]) {
+      void deliveries
+        .start(number, `m${number}`, (event) => events.push(event))
+        .then(() => ended.push(number));
+    }
+    deliveries.end(2);
+    deliveries.end(2);
+    deliveries.end(9);
+    await null;
+    expect(ended).toEqual([2]);
+    expect(deliveries.find(2)).toMatchObject({ id: "m2", ended: false });
+    expect(deliveries.find(9)).toBeUndefined();
+    deliveries.endAll();
+    await null;
+    expect(ended).toEqual([2, 1, 3]);
+
+    for (let number = 10; number < 2000; number++) {
+      void deliveries.start(number, "", () => {});
+      deliveries.end(number);
+    }
+    expect([deliveries.find(2), deliveries.find(1999)?.ended]).toEqual([undefined, false]);
+  });
 });
