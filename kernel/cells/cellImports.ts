@@ -27,11 +27,25 @@ function awaitedImport(declaration: any): any {
         ]),
       ]
     : [];
+  const names = importedNames(declaration);
+  const expected =
+    names.length > 0
+      ? [options[0] ?? factory.createVoidZero(), factory.createArrayLiteralExpression(names)]
+      : options;
   const call = factory.createCallExpression(member("import"), undefined, [
     declaration.moduleSpecifier,
-    ...options,
+    ...expected,
   ]);
   return factory.createAwaitExpression(ts.setTextRange(call, declaration));
+}
+
+/** The exports that a module must have for the import to succeed. */
+function importedNames(declaration: any): any[] {
+  const { name, namedBindings } = declaration.importClause ?? {};
+  const elements = namedBindings && ts.isNamedImports(namedBindings) ? namedBindings.elements : [];
+  const names = elements.map((element: any) => (element.propertyName ?? element.name).text);
+  if (name) names.unshift("default");
+  return names.map((each: string) => factory.createStringLiteral(each));
 }
 
 function constStatement(name: any, initializer: any, original: any): any {
@@ -69,7 +83,11 @@ export function withCellImports(statements: readonly any[], context: any): any[]
     if (ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword) return member("meta");
     return ts.visitEachChild(node, visit, context);
   };
-  const imports = statements.filter((statement) => ts.isImportDeclaration(statement));
+  // What is exported from another module stays there, but that module runs.
+  const imports = statements.filter(
+    (statement) =>
+      ts.isImportDeclaration(statement) || (ts.isExportDeclaration(statement) && statement.moduleSpecifier),
+  );
   const rest = statements.filter(
     (statement) => !ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement),
   );

@@ -85,6 +85,10 @@ export class CellPrograms {
     if (!this.#isInMemory(fileName)) return this.program.getSourceFile(fileName);
     const source = this.#inMemory(fileName);
     ts.bindSourceFile(source, this.#settings.options);
+    // Augmentations are no variables, for which the converter would take them.
+    for (const name of source.locals?.keys() ?? []) {
+      if (name === "__global" || name.startsWith('"')) source.locals.delete(name);
+    }
     return source;
   }
 

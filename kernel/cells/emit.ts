@@ -4,6 +4,7 @@ import { withHeldAwaits } from "./heldAwaits.js";
 import { withReplBindings } from "./replBindings.js";
 import { withoutShadowedGlobals } from "./shadowedGlobals.js";
 import { decodeMappings } from "./sourceMapping.js";
+import { withoutTopLevelThis } from "./topLevelThis.js";
 import { typescript as ts } from "./typescript.js";
 
 /** Strict as every module is; `void 0`, or the directive would be the value of a cell that only declares. */
@@ -14,7 +15,6 @@ const compilerOptions = {
   module: ts.ModuleKind.ESNext,
   // Imports are kept although this cell may not use them: a later one does.
   verbatimModuleSyntax: true,
-  experimentalDecorators: true,
   esModuleInterop: true,
   jsx: ts.JsxEmit.React,
   sourceMap: true,
@@ -23,7 +23,7 @@ const compilerOptions = {
 };
 
 const toScript = (shadowed: Set<string>) => (context: any) => (file: any) => {
-  const program = withHeldAwaits(file.statements, context);
+  const program = withHeldAwaits(withoutTopLevelThis(file.statements, context), context);
   const script = withReplBindings(withCellImports(program, context), context);
   const statements = withoutShadowedGlobals(script, context, shadowed);
   return ts.factory.updateSourceFile(

@@ -7,16 +7,20 @@ import { ambientDeclarations } from "./ambient.js";
 import { addBoundNames } from "./boundNames.js";
 import type {
   CellDiagnostic,
+  CellPosition,
   CompileOptions,
   CompileOutcome,
   Completeness,
   CompletionResult,
+  FaultyCell,
   Inspection,
 } from "./compiler.js";
 import type { CompilerState } from "./compilerRequests.js";
 import { completenessOf, isParsable } from "./completeness.js";
 import { emit, emitExpression } from "./emit.js";
 import { withoutExports } from "./exports.js";
+import { findJsx, jsxCode, jsxMessage } from "./jsx.js";
+import { withForgotten } from "./keptDeclarations.js";
 import { saysNoCheck } from "./noCheck.js";
 import { InstalledFiles } from "./sourceFiles.js";
 import { typescript as ts } from "./typescript.js";
@@ -112,6 +116,31 @@ function untypedDeclarations(code: string): string {
   return `${lines.join("\n")}\n`;
 }
 
+function faulty(diagnostics: CellDiagnostic[], code: string): FaultyCell {
+  const parsable = isParsable(code);
+  const jsx = parsable ? undefined : findJsx(code);
+  if (jsx) {
+    const [start, end] = [positionOf(code, jsx.start), positionOf(code, jsx.end)];
+    return {
+      ok: false,
+      diagnostics: [{ code: jsxCode, message: jsxMessage, start, end }],
+      runsUnchecked: false,
+    };
+  }
+  const hopeless = diagnostics.some(({ code: fault }) => isGrammar(fault) || missingCodes.has(fault));
+  return { ok: false, diagnostics, runsUnchecked: parsable && !hopeless };
+}
+
+/** TypeScript numbers faults of grammar, such as a `return` outside of functions, from 1000 on. */
+function isGrammar(code: number): boolean {
+  return code < 2000;
+}
+
+function positionOf(code: string, offset: number): CellPosition {
+  const before = code.slice(0, offset).split("\n");
+  return { line: before.length - 1, column: before.at(-1)!.length };
+}
+
 /** {@link CellCompiler} over tslab's converter, in the process that calls it, whose working directory it takes along. */
 export class TslabCompiler {
   /** Where the session started. */
@@ -180,11 +209,9 @@ export class TslabCompiler {
     const { declOutput, diagnostics: found } = converter.convert(this.#declarations, code, !unchecked);
     this.#unresolved = found.some((diagnostic) => unresolvedCodes.has(diagnostic.code));
     const diagnostics = toDiagnostics(found);
-    if (diagnostics.length > 0) {
-      const missing = diagnostics.some((diagnostic) => missingCodes.has(diagnostic.code));
-      return { ok: false, diagnostics, runsUnchecked: !missing && isParsable(code) };
-    }
-    this.#declarations = this.#keep(declOutput, code, found.length > 0);
+    if (diagnostics.length > 0) return faulty(diagnostics, code);
+    const declarations = this.#keep(declOutput, code, found.length > 0);
+    this.#declarations = withForgotten(declarations, this.#declarations, code);
     return { ok: true, cell: emit(code, cellName, this.#shadowedGlobals) };
   }
 

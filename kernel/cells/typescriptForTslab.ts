@@ -140,6 +140,8 @@ function createWatchCompilerHost(rootFiles: string[], options: any, sys: any): W
       paths,
       allowImportingTsExtensions: true,
       checkJs: false,
+      // The decorators of JavaScript.
+      experimentalDecorators: false,
       noImplicitUseStrict: undefined,
     },
     sys,

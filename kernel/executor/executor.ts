@@ -7,6 +7,7 @@ import { Cancellation } from "./cancellation.js";
 import { CellRun } from "./cellRun.js";
 import { createCellScope } from "./cellScope.js";
 import { CellTimers, nodeSetImmediate, nodeSetTimeout } from "./cellTimers.js";
+import { explainCommonJsName } from "./commonJsNames.js";
 import type { Evaluator } from "./evaluator.js";
 import { Evaluators } from "./evaluators.js";
 import { HeldPromises } from "./heldPromises.js";
@@ -165,6 +166,7 @@ export class Executor {
     if (evaluation.type !== "value" || !isPromise(evaluation.value)) cell.codeEnded();
     if (evaluation.type === "terminated") return { status: "interrupted" };
     if (evaluation.type === "thrown") {
+      explainCommonJsName(evaluation.thrown);
       return { status: "error", fault: this.#traces.report(evaluation.thrown) };
     }
     // A cell that ends in a promise waits for it. Other thenables, such as a training run, are values of their own.

@@ -26,7 +26,24 @@ export class ModuleImport {
     this.#become(path.join(directory, path.basename(this.meta.filename!)));
   }
 
-  import = async (specifier: string, options?: ImportCallOptions): Promise<unknown> => {
+  /**
+   * @param names exports that the module must have
+   * @throws SyntaxError when it lacks one
+   */
+  import = async (
+    specifier: string,
+    options?: ImportCallOptions,
+    names: readonly string[] = [],
+  ): Promise<unknown> => {
+    const module = await this.#import(specifier, options);
+    const missing = names.find((name) => !(name in (module as object)));
+    if (missing === undefined) return module;
+    throw new SyntaxError(
+      `The requested module '${specifier}' does not provide an export named '${missing}'`,
+    );
+  };
+
+  #import = async (specifier: string, options?: ImportCallOptions): Promise<unknown> => {
     const url = this.#resolve(String(specifier));
     if (url.endsWith(".json") && !options) {
       // The checker takes a JSON file without an import attribute; Node would refuse it.

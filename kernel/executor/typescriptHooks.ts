@@ -54,7 +54,6 @@ export const load: LoadHook = async (url, context, next) => {
       target: ts.ScriptTarget.ES2022,
       module: commonjs ? ts.ModuleKind.CommonJS : ts.ModuleKind.ESNext,
       esModuleInterop: true,
-      experimentalDecorators: true,
       jsx: ts.JsxEmit.React,
       sourceMap: true,
       inlineSources: true,

@@ -1,4 +1,5 @@
 import type { CellCompiler } from "../cells/compiler.js";
+import type { VariableList } from "../debugger/variableView.js";
 import type { CellError, ExecuteOutcome, ExecuteRequest, SessionEvent } from "../session/events.js";
 import type { Operations } from "./executor/operations.js";
 
@@ -76,6 +77,8 @@ export interface MagicSession {
   readonly compiler: CellCompiler;
   /** A fresh executor: no variables, no declarations. Numbers go on. */
   reset(): Promise<void>;
+  /** What cells declared and imported. */
+  variables(): Promise<VariableList>;
   /** Whoever runs the bodies of this cell magic, if anybody does yet. */
   bodyRunner(name: string): BodyRunner | undefined;
 }

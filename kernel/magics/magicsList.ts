@@ -1,9 +1,13 @@
 import { type LineMagic, MagicError } from "./magic.js";
 import { magicForm } from "./magicForm.js";
+import { textTable } from "./textTable.js";
 
 export const magicsList = listing("magics");
 /** The name that IPython gives it. */
 export const lsmagic = listing("lsmagic");
+
+/** Second names, which IPython uses. */
+const alias = new Set(["lsmagic", "whos"]);
 
 function listing(name: string): LineMagic {
   return {
@@ -18,17 +22,12 @@ function listing(name: string): LineMagic {
       const { lineMagics, cellMagics } = await import("./table.js");
       const rows = [
         ...lineMagics
-          .filter((magic) => magic !== lsmagic)
+          .filter(({ name: each }) => !alias.has(each))
           .map((magic) => [magicForm("%", magic), magic.summary]),
         ...cellMagics.map((magic) => [magicForm("%%", magic), magic.summary]),
         ["?NAME, NAME?", "Shows what a name is: its declaration and its documentation."],
       ];
-      const width = Math.max(...rows.map(([form]) => form.length));
-      const markdown = rows.map(([form, summary]) => `| \`${form.replaceAll("|", "\\|")}\` | ${summary} |`);
-      const data = {
-        "text/plain": rows.map(([form, summary]) => `${form.padEnd(width)}  ${summary}`).join("\n"),
-        "text/markdown": ["| magic | |", "|---|---|", ...markdown].join("\n"),
-      };
+      const data = textTable(["", ""], rows);
       cell.emit({ type: "display", data, metadata: {} });
     },
   };

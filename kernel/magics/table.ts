@@ -9,8 +9,20 @@ import { ranks } from "./ranks.js";
 import { reset } from "./reset.js";
 import { time, timeCell } from "./time.js";
 import { unchecked } from "./unchecked.js";
+import { who, whos } from "./who.js";
 
-export const lineMagics: readonly LineMagic[] = [bashLine, cd, env, lsmagic, magicsList, npm, reset, time];
+export const lineMagics: readonly LineMagic[] = [
+  bashLine,
+  cd,
+  env,
+  lsmagic,
+  magicsList,
+  npm,
+  reset,
+  time,
+  who,
+  whos,
+];
 
 export const cellMagics: readonly CellMagic[] = [bash, ranks, timeCell, unchecked];
 

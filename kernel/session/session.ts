@@ -85,6 +85,7 @@ export class Session {
       compiler: this.#compiler,
       run: (request, sink) => this.#run(request, sink),
       reset: () => this.#reset(),
+      variables: () => this.variables(),
       bodyRunner: (name) => this.#bodyRunners.get(name),
     });
   }

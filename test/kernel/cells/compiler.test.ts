@@ -72,6 +72,27 @@ describe("a compiler of cells", () => {
     ).toEqual([]);
   });
 
+  it("says clearly what cells have not", async () => {
+    expect((await faults("const page = <b>bold</b>;"))[0]).toMatch(
+      /:1:14 - error TS17004: JSX is not available/,
+    );
+    expect((await faults("if (true) return 5;"))[0]).toMatch(
+      /:1:11 - error TS1108: A 'return' statement can only/,
+    );
+  });
+
+  it("keeps namespaces, their aliases and augmentations as long as nothing replaces them", async () => {
+    expect(await faults("namespace Geo { export const unit = 1; export type Size = number }")).toEqual([]);
+    expect(await faults("declare global { interface Array<T> { own(): T } }\nimport Alias = Geo;")).toEqual(
+      [],
+    );
+    expect(await faults("const unrelated = 1;")).toEqual([]);
+    expect(await faults("const size: Geo.Size = Alias.unit + [1].own();")).toEqual([]);
+    expect(await faults("namespace Geo { export const other = 2 }")).toEqual([]);
+    expect(await faults("Geo.other.toFixed(1)")).toEqual([]);
+    expect(await faults("Geo.unit")).not.toEqual([]);
+  });
+
   it("sees files that are written or change between cells", async () => {
     expect((await faults('import { value } from "./written.js";'))[0]).toContain("TS2307");
     writeFileSync(join(folder, "written.ts"), "export const value: number = 1;\n");

@@ -31,7 +31,7 @@ describe("emit", () => {
 
   it("awaits imports, first of all and also when nothing uses them", () => {
     expect(script('a; import d, { type T, x as y } from "m"; import type { U } from "n";')).toBe(
-      'let { default: d, x: y } = await moelab$cell.import("m");\na;',
+      'let { default: d, x: y } = await moelab$cell.import("m", void 0, ["default", "x"]);\na;',
     );
     expect(script('import * as all from "m"; import "n";')).toBe(
       'let all = await moelab$cell.import("m");\nawait moelab$cell.import("n");',
@@ -39,6 +39,9 @@ describe("emit", () => {
     expect(script('import j from "./j.json" with { type: "json" };')).toContain('{ with: { type: "json" } }');
     expect(script('const m = import("m"); import.meta.url')).toBe(
       'let m = moelab$cell.import("m");\nmoelab$cell.meta.url;',
+    );
+    expect(script('export { a } from "m"; export * from "n"; export type { T } from "o";')).toBe(
+      'await moelab$cell.import("m");\nawait moelab$cell.import("n");',
     );
   });
 
@@ -52,7 +55,7 @@ describe("emit", () => {
   it("keeps variables that are called like globals under another name", () => {
     const shadowed = new Set<string>();
     expect(script('import { setTimeout } from "node:timers/promises"; await setTimeout(5);', shadowed)).toBe(
-      'let { setTimeout: setTimeout$cell } = await moelab$cell.import("node:timers/promises");\nawait moelab$cell.hold(setTimeout$cell(5));',
+      'let { setTimeout: setTimeout$cell } = await moelab$cell.import("node:timers/promises", void 0, ["setTimeout"]);\nawait moelab$cell.hold(setTimeout$cell(5));',
     );
     expect(
       script(
@@ -66,6 +69,12 @@ describe("emit", () => {
       "let A = class A {\n    setTimeout = setTimeout$cell;\n    m() { return setTimeout$cell; }\n};",
     );
     expect(script("clearTimeout(1)", shadowed)).toBe("clearTimeout(1);");
+  });
+
+  it("knows no this outside of functions", () => {
+    expect(script("f(this, () => this); function g() { return this } class C { x = this; }")).toBe(
+      "let g = function () { return this; };\nf((void 0), () => (void 0));\nlet C = class C {\n    x = this;\n};",
+    );
   });
 
   it("knows whether a cell ends in an expression", () => {

@@ -1,0 +1,7 @@
+try {
+  // @ts-ignore
+  console.log(__dirname);
+} catch (error: any) {
+  console.log(error.name, error.message);
+}
+console.log(typeof (globalThis as any).exports);

@@ -1,0 +1,3 @@
+//! throws
+console.log("throws a string");
+throw "just text";

@@ -1,0 +1,3 @@
+const value47 = 47;
+export default { value47 };
+console.log(value47);

@@ -1,0 +1,5 @@
+console.log("before");
+export default function () {
+  return 48;
+}
+console.log("after");

@@ -1,0 +1,10 @@
+const map59 = new globalThis.Map<unknown, unknown>([["k", 1], [NaN, "nan"]]);
+const set59 = new globalThis.Set([1, 1, 2]);
+console.log(map59, set59, map59.get(NaN), [...set59].map((x) => x * 2));
+const weak59 = new WeakMap<object, number>();
+const key59 = {};
+weak59.set(key59, 1);
+console.log(weak59.get(key59), weak59.has({}));
+console.log(new Float32Array([1.5, 2]), new Uint8Array([255, 256]), Array.from({ length: 3 }, (_, i) => i ** 2));
+console.log(Object.fromEntries([["a", 1]]), structuredClone({ d: new Date(0), n: [1n] }));
+console.log([1, 2, 3, 4].findLast((x) => x % 2), [..."ab"].entries().next(), Array.isArray([]));

@@ -1,0 +1,14 @@
+console.log("%s is %d years and %i, %f, %j, %o, %%", "x", 42.5, 42.9, 1.5, { a: 1 }, [1]);
+console.log({ deep: { er: { and: { deeper: 1 } } } }, [undefined, null], () => 1, class A {}, Symbol("s"));
+console.info("info");
+console.group("group");
+console.log("indented");
+console.groupEnd();
+console.table([{ a: 1, b: "x" }, { a: 2, b: "y" }]);
+console.dir({ d: 1 });
+console.count();
+console.count("named");
+console.assert(true, "silent");
+console.log();
+process.stdout.write("no newline");
+process.stdout.write(" here\n");
