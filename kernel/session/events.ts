@@ -8,7 +8,14 @@ import type { CommContent } from "../channel/messages.js";
  */
 export type SessionEvent =
   | { type: "stream"; name: "stdout" | "stderr"; text: string }
-  | { type: "display"; data: MimeBundle; metadata: Record<string, unknown>; displayId?: string }
+  /** `pager`: help that was asked for, which a client with a pager shows there. */
+  | {
+      type: "display";
+      data: MimeBundle;
+      metadata: Record<string, unknown>;
+      displayId?: string;
+      pager?: boolean;
+    }
   | { type: "updateDisplay"; data: MimeBundle; metadata: Record<string, unknown>; displayId: string }
   | { type: "clearOutput"; wait: boolean }
   | { type: "result"; data: MimeBundle; metadata: Record<string, unknown>; executionCount: number }

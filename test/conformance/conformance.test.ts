@@ -18,7 +18,6 @@ const debuggerNotClaimed = Object.fromEntries(
 
 it("moelab passes all checks", async () => {
   expect(await shortcomings(jupyter.folder, "moelab")).toEqual({
-    "execute.pager": "skipped: the language's description lacks pager",
     ...debuggerNotClaimed,
   });
 });

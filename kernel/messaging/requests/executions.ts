@@ -1,3 +1,4 @@
+import type { MimeBundle } from "../../../src/host.js";
 import type { CellError, ExecuteOutcome, ExecuteRequest, SessionEvent } from "../../session/events.js";
 import { kernelFault } from "../../session/kernelFault.js";
 import type { History } from "../history/history.js";
@@ -80,9 +81,10 @@ export class Executions {
       this.#keep(request.message.header);
       const execution = this.#execution(request);
       const stopOnError = request.fields.flag("stop_on_error", true);
-      const outcome = await this.#outcomeOf(request, execution);
+      const pages: MimeBundle[] = [];
+      const outcome = await this.#outcomeOf(request, execution, pages);
       goOn = outcome.status === "ok" || !stopOnError;
-      if (outcome.status === "ok") return this.#success(outcome);
+      if (outcome.status === "ok") return this.#success(outcome, pages);
       return this.failure(outcome.error ?? { name: outcome.status, message: "", traceback: [] });
     });
     return goOn;
@@ -114,12 +116,18 @@ export class Executions {
     };
   }
 
-  async #outcomeOf(request: Request, execution: ExecuteRequest): Promise<ExecuteOutcome> {
+  /** `pages` takes what belongs into the client's pager. */
+  async #outcomeOf(
+    request: Request,
+    execution: ExecuteRequest,
+    pages: MimeBundle[],
+  ): Promise<ExecuteOutcome> {
     const { header } = request.message;
     try {
       const session = await this.#kernel.session;
       return await session.execute(execution, (event) => {
-        this.#publish(event, header);
+        if (event.type === "display" && event.pager) pages.push(event.data);
+        else this.#publish(event, header);
         if (event.type === "result" && execution.storeHistory) this.#keepResult(event);
       });
     } catch (fault) {
@@ -129,7 +137,7 @@ export class Executions {
     }
   }
 
-  #success({ executionCount, userExpressions = {} }: ExecuteOutcome): object {
+  #success({ executionCount, userExpressions = {} }: ExecuteOutcome, pages: MimeBundle[]): object {
     const expressions = Object.entries(userExpressions).map(([name, expression]) => [
       name,
       expression.status === "ok" ? expression : { status: "error", ...errorContent(expression) },
@@ -137,7 +145,7 @@ export class Executions {
     return {
       status: "ok",
       execution_count: executionCount,
-      payload: [],
+      payload: pages.map((data) => ({ source: "page", data, start: 0 })),
       user_expressions: Object.fromEntries(expressions),
     };
   }
