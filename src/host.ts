@@ -57,6 +57,11 @@ export interface Comm {
   onClose(listener: (message: CommMessage) => void): () => void;
 }
 
+export interface BindOptions {
+  /** The listener is not called any more after the cell was interrupted: what waits for it is not to go on. Default false. */
+  untilInterrupted?: boolean;
+}
+
 export interface Comms {
   /** Opens a comm that `target` takes in the front end, where a name without a taker closes it again. */
   open(target: string, data?: Record<string, unknown>, extras?: CommExtras & { id?: string }): Comm;
@@ -110,7 +115,10 @@ export interface Host {
   /** Messages to and from the front end; null where there is none, as on a terminal and in a headless run. */
   readonly comms: Comms | null;
   /** `listener` as a part of the running cell: what it outputs appears there, whenever and by whomever it is called. */
-  bind<P extends unknown[], R>(listener: (...parameters: P) => R): (...parameters: P) => R;
+  bind<P extends unknown[]>(
+    listener: (...parameters: P) => void,
+    options?: BindOptions,
+  ): (...parameters: P) => void;
   /**
    * Runs `code` and gives to `sink` what the running cell outputs meanwhile: until it returns or, when it returns a
    * promise, until that is settled. Output of native code and of child processes is not captured; a terminal captures

@@ -1,4 +1,5 @@
 import { isPromise } from "node:util/types";
+import type { BindOptions } from "../../src/host.js";
 import type { CellNumber, ExpressionReport, FaultReport, ToExecutor } from "../channel/messages.js";
 import { shownValue } from "../display/shownValue.js";
 import type { Sources } from "../traceback/sources.js";
@@ -47,7 +48,7 @@ export class Executor {
   );
 
   /** Called before a cell, or what a message set off, counts as done. */
-  onEnding = () => {};
+  readonly endListeners: (() => void)[] = [];
 
   constructor(outputs: Outputs, shared: SharedState, sources: Sources, traces: StackTraces) {
     this.#sources = sources;
@@ -101,16 +102,16 @@ export class Executor {
   }
 
   /** The listener as a part of the cell for which code runs now. */
-  bind<P extends unknown[], R>(listener: (...parameters: P) => R): (...parameters: P) => R {
+  bind<P extends unknown[]>(
+    listener: (...parameters: P) => void,
+    { untilInterrupted = false }: BindOptions,
+  ): (...parameters: P) => void {
     const cell = this.currentCell;
     return (...parameters) => {
+      if (untilInterrupted && cell.cancellation.requested) return;
       // A cell that was interrupted in the past must not stop what it listens for.
       const run = cell.settled ? new CellRun(cell.number, this.currentCell.cancellation) : cell;
-      let returned: R;
-      this.#scope.run(run, () => {
-        returned = listener(...parameters);
-      });
-      return returned!;
+      this.#scope.run(run, () => listener(...parameters));
     };
   }
 
@@ -133,13 +134,17 @@ export class Executor {
     }
   }
 
+  #ending(run: CellRun): void {
+    for (const listener of this.endListeners) this.#scope.run(run, listener);
+  }
+
   async #delivered(run: CellRun): Promise<void> {
     if (!run.settled) {
       run.settle();
       this.#outputs.write(run, "stderr", "KernelInterrupt: a listener was interrupted.\n");
     }
     await run.displaysShown();
-    this.#scope.run(run, () => this.onEnding());
+    this.#ending(run);
     this.#outputs.sendDone({ type: "delivered", cell: run.number });
   }
 
@@ -211,7 +216,7 @@ export class Executor {
       cell.releaseCaptures();
     }
     const { status, fault } = interrupted ? interruptedOutcome(outcome.fault) : outcome;
-    this.#scope.run(cell, () => this.onEnding());
+    this.#ending(cell);
     this.#outputs.markEndOfCell(cell.number);
     this.#outputs.sendDone({ type: "done", cell: cell.number, status, fault, expressions });
     cell.settle();

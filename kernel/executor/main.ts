@@ -67,7 +67,6 @@ const magics = new ExecutorMagics({
 });
 
 const comms = new NotebookComms(outputs, executor, reportUncaught);
-executor.onEnding = () => comms.ending();
 const host = new NotebookHost(outputs, executor, frontEnd === "comms" ? comms : null, ask);
 
 let inputs = 0;

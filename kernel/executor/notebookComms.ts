@@ -9,17 +9,22 @@ type Taker = (comm: Comm, message: CommMessage) => unknown;
 type Report = (what: string, thrown: unknown) => void;
 type Send = (content: CommContent, buffers: CommExtras["buffers"]) => void;
 
+/** What the executor runs. */
+interface Runs {
+  readonly currentCell: CellRun;
+  readonly endListeners: (() => void)[];
+}
+
 /** The comms of a notebook: opened by cells or by the front end, each known by its id to both. */
 export class NotebookComms implements Comms {
   readonly #outputs: Outputs;
-  readonly #runs: { readonly currentCell: CellRun };
+  readonly #runs: Runs;
   readonly #report: Report;
   readonly #comms = new Map<string, NotebookComm>();
-  readonly #endListeners: (() => void)[] = [];
   readonly #takers = new Map<string, Taker>();
 
   /** `report` shows what a listener threw, to the run that `runs` calls current. */
-  constructor(outputs: Outputs, runs: { readonly currentCell: CellRun }, report: Report) {
+  constructor(outputs: Outputs, runs: Runs, report: Report) {
     this.#outputs = outputs;
     this.#runs = runs;
     this.#report = report;
@@ -46,12 +51,7 @@ export class NotebookComms implements Comms {
   }
 
   beforeEnd(listener: () => void): void {
-    this.#endListeners.push(listener);
-  }
-
-  /** A cell, or what a message set off, is about to count as done. */
-  ending(): void {
-    for (const listener of this.#endListeners) this.#call(listener, "listener of a cell's end");
+    this.#runs.endListeners.push(() => void this.#call(listener, "listener of a cell's end"));
   }
 
   /** Hands a message of the front end to those who listen; runs as the delivery of that message. */

@@ -1,4 +1,12 @@
-import type { Comms, DisplayOptions, Host, HostOutput, InputOptions, MimeBundle } from "../../src/host.js";
+import type {
+  BindOptions,
+  Comms,
+  DisplayOptions,
+  Host,
+  HostOutput,
+  InputOptions,
+  MimeBundle,
+} from "../../src/host.js";
 import { checkedBundle, checkedMetadata } from "../display/mimeBundle.js";
 import { type ShownValue, shownValue } from "../display/shownValue.js";
 import type { CellRun } from "./cellRun.js";
@@ -51,12 +59,12 @@ export class NotebookHost implements Host {
       this.displayShown(shown, options);
       return Promise.resolve();
     }
-    const cell = this.#executor.currentCell;
-    const { displays, capture } = cell;
+    const { displays, capture } = this.#executor.currentCell;
     // Where the call stands is where the value is to appear, whatever runs when its bundle is made.
     const appear = this.bind((each: ShownValue) => {
-      if (capture) cell.captured(capture, () => this.displayShown(each, options));
-      else this.displayShown(each, options);
+      const show = () => this.displayShown(each, options);
+      if (capture) this.#executor.currentCell.captured(capture, show);
+      else show();
     });
     const done = shown.then(appear).finally(() => displays.delete(done));
     displays.add(done);
@@ -85,8 +93,11 @@ export class NotebookHost implements Host {
     this.#terminationListeners.push(listener);
   }
 
-  bind<P extends unknown[], R>(listener: (...parameters: P) => R): (...parameters: P) => R {
-    return this.#executor.bind(listener);
+  bind<P extends unknown[]>(
+    listener: (...parameters: P) => void,
+    options: BindOptions = {},
+  ): (...parameters: P) => void {
+    return this.#executor.bind(listener, options);
   }
 
   capture<R>(sink: (output: HostOutput) => void, code: () => R): R {

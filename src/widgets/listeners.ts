@@ -1,4 +1,4 @@
-import { displaySymbol, host } from "../host.js";
+import { type BindOptions, displaySymbol, host } from "../host.js";
 
 type Listener = (...parameters: any[]) => unknown;
 
@@ -16,7 +16,7 @@ export class Listeners {
   }
 
   /** Returns what removes it. */
-  add(event: PropertyKey, listener: Listener): () => void {
+  add(event: PropertyKey, listener: Listener, options: BindOptions = {}): () => void {
     if (typeof listener !== "function") {
       throw new TypeError(`${this.#owner}: expected a function that listens, got ${typeof listener}.`);
     }
@@ -27,7 +27,7 @@ export class Listeners {
       } catch (fault) {
         throwLater(fault);
       }
-    });
+    }, options);
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners.add(guarded));
     const remove = () => void listeners.delete(guarded);
@@ -46,10 +46,11 @@ export class Listeners {
       return Promise.reject(new Error(message));
     }
     return new Promise((resolve) => {
-      const remove = this.add(event, (value: T) => {
+      const take = (value: T) => {
         remove();
         resolve(value);
-      });
+      };
+      const remove = this.add(event, take, { untilInterrupted: true });
     });
   }
 }

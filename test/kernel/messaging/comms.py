@@ -252,6 +252,15 @@ console.log("end");"""
     assert by_cell.pop(cell, "") + rest.stream("stdout") == "cell 3\ncell 4\nend\n", rest.published
     assert list(by_cell.values()) == ["listener 2\nlistener 3\nlistener 4\n"], by_cell
 
+    # A cell that was interrupted while it awaited its user does not go on when the user acts; listeners do.
+    kernel.others.clear()
+    kernel.interrupted("await until(6);")
+    move(5)
+    move(6)
+    kernel.ok("1")
+    late = text(kernel.others)
+    assert late == "listener 5\nlistener 6\n", late
+
 
 def ends(kernel, front):
     before = front.open_comms()
