@@ -1,6 +1,8 @@
 import type { CellCompiler } from "../cells/compiler.js";
 import type { VariableList } from "../debugger/variableView.js";
 import type { CellError, ExecuteOutcome, ExecuteRequest, SessionEvent } from "../session/events.js";
+import { bold, red } from "../traceback/colours.js";
+import { excerpt } from "../traceback/excerpt.js";
 import type { Operations } from "./executor/operations.js";
 
 /** What a magic says of itself, in `%magics`, in completion and in its errors. */
@@ -121,10 +123,8 @@ export class CellOver extends Error {
 /** What the traceback of a failed magic shows: its line in the cell. */
 export function magicFault(error: Error, cellName: string, source: string, line: number): CellError {
   const { name, message } = error;
-  const text = source.split("\n")[line];
-  return {
-    name,
-    message,
-    traceback: [`${name}: ${message}`, `    at ${cellName}:${line + 1}:1`, `      ${line + 1} | ${text}`],
-  };
+  const head = red(`${name}: ${message}`);
+  const place = { line: line + 1, column: 1 };
+  const shown = excerpt(source.split("\n"), place, 2).map((text) => `      ${text}`);
+  return { name, message, traceback: [head, `    ${bold(`at ${cellName}:${line + 1}:1`)}`, ...shown] };
 }

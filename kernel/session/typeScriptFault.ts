@@ -1,5 +1,6 @@
 import type { FaultyCell } from "../cells/compiler.js";
 import { diagnosticLines, placeOf } from "../cells/diagnosticText.js";
+import { grey } from "../traceback/colours.js";
 import type { CellError } from "./events.js";
 
 const runAnyway = "To run it in spite of type errors, begin the cell with // @ts-nocheck.";
@@ -20,6 +21,6 @@ export function typeScriptFault(
   return {
     name: "TypeScriptError",
     message: `${placeOf(first, name)} - ${first.message}`,
-    traceback: runsUnchecked ? [...lines, runAnyway] : lines,
+    traceback: runsUnchecked ? [...lines, grey(runAnyway)] : lines,
   };
 }

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { Session } from "../../../dist/kernel/session/session.js";
 import type { CellError } from "../../../kernel/session/events.js";
 import { compiled, type Shown, type Snippet, statementsOf } from "./snippet.js";
@@ -92,9 +93,10 @@ export async function underNode(folder: string, snippets: Snippet[]): Promise<Ma
 
 /** Head and first place of a traceback that lies in the snippet. */
 function faultOf(traceback: string, file: RegExp): Pick<Shown, "error" | "line"> {
-  const thrown = /^Thrown: .*$/m.exec(traceback)?.[0].replaceAll('"', "'");
-  const error = thrown ?? /^\S*Error\w*: .*$/m.exec(traceback)?.[0] ?? traceback;
-  const place = new RegExp(`${file.source}:(\\d+)`).exec(traceback);
+  const text = stripVTControlCharacters(traceback);
+  const thrown = /^Thrown: .*$/m.exec(text)?.[0].replaceAll('"', "'");
+  const error = thrown ?? /^\S*Error\w*: .*$/m.exec(text)?.[0] ?? text;
+  const place = new RegExp(`${file.source}:(\\d+)`).exec(text);
   return { error: error.trim(), line: place ? Number(place[1]) : undefined };
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Session } from "../../../dist/kernel/session/session.js";
 import type { ExecuteOutcome, SessionEvent } from "../../../kernel/session/events.js";
@@ -41,10 +42,14 @@ async function result(code: string): Promise<unknown> {
   return result;
 }
 
+function plain({ error }: ExecuteOutcome): string {
+  return stripVTControlCharacters(error!.traceback.join("\n"));
+}
+
 async function fault(code: string): Promise<string> {
   const { outcome } = await run(code);
   expect(outcome.status).toBe("error");
-  return outcome.error!.traceback.join("\n");
+  return plain(outcome);
 }
 
 const times = /^CPU times: user [\d.]+ (?:s|ms|µs), sys: .+, total: .+\nWall time: ([\d.]+) (s|ms|µs)\n$/;
@@ -66,13 +71,13 @@ describe("a cell with magics", () => {
     expect(await fault("%env A=1\n\nconst n: number = 'a';")).toMatch(/^cell-\d+:3:7 - error TS2322/);
     const thrown = await fault("%env A=1\nfunction bad() {\n  throw new Error('e');\n}\n%env A=2\n  bad();");
     expect(thrown).toMatch(
-      /^Error: e\n {4}at bad \(cell-\d+:3:9\)\n {6}3 \| {3}throw new Error\('e'\);\n.*\n {4}at cell-\d+:6:3$/,
+      /^Error: e\n {4}at bad \(cell-\d+:3:9\)\n[\s\S]*> 3 \| {3}throw new Error\('e'\);\n[\s\S]*\n {4}at cell-\d+:6:3\n[\s\S]*> 6 \| {3}bad/,
     );
   });
 
   it("runs nothing when one of its magics is wrong, or its code before the next change of scope", async () => {
     expect(await fault("console.log('ran');\n%reset hard")).toMatch(
-      /^MagicError: %reset: expected -f or nothing, got hard\.\n {4}at cell-\d+:2:1\n {6}2 \| %reset hard$/,
+      /^MagicError: %reset: expected -f or nothing, got hard\.\n {4}at cell-\d+:2:1\n.*\n {6}> 2 \| %reset hard\n/,
     );
     const { text, outcome } = await run("console.log('ran');\n%env A=3\nmissing;");
     expect([text, outcome.error?.name]).toEqual(["", "TypeScriptError"]);
@@ -130,7 +135,7 @@ describe("%time", () => {
   it("prints also when the code throws, at its place", async () => {
     const { text, outcome } = await run("%%time\n\nnull!.x;".replace("null!.x", "throw new RangeError('r')"));
     expect(text).toMatch(times);
-    expect(outcome.error?.traceback[1]).toMatch(/at cell-\d+:3:7$/);
+    expect(plain(outcome)).toMatch(/at cell-\d+:3:7$/m);
   });
 });
 
@@ -299,6 +304,27 @@ describe("type errors", () => {
       ),
     ).toBe("1");
     expect(await fault("// @ts-expect-error\nconst three = await 3;")).toContain("TS2578");
+  });
+});
+
+describe("%who", () => {
+  it("lists variables, and tensors with what they take", async () => {
+    await run("%reset -f");
+    expect((await run("%who")).text).toBe("There are no variables.\n");
+    await run(
+      "import { torch } from 'moelab'; const weights = torch.zeros([3, 4]); let steps = 3; const note = 'a|b';",
+    );
+    const { events } = await run("%who Tensor number string");
+    expect(events).toMatchObject([{ type: "display" }]);
+    const shown = events[0].type === "display" ? (events[0].data as Record<string, string>) : {};
+    expect(shown["text/plain"].split("\n").map((line) => line.split(/\s{2,}/))).toEqual([
+      ["name", "type", "value or shape", "dtype", "device", "bytes"],
+      ["weights", "Tensor", "[3, 4]", "float32", "cpu", "48"],
+      ["steps", "number", "3"],
+      ["note", "string", '"a|b"'],
+    ]);
+    expect(shown["text/markdown"]).toContain("\n| weights | Tensor | \\[3, 4\\] | float32 | cpu | 48 |");
+    expect((await run("%whos Gate")).text).toBe("No variable is a Gate.\n");
   });
 });
 
