@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Browser, hasBrowser, openBrowser, picture } from "./browser.js";
 import { NotebookPage, writeNotebook } from "./notebookPage.js";
@@ -15,6 +17,21 @@ const source = {
   after: "greeting.toUpperCase()",
   complete: "greeting.toUp",
   inspect: "greeting",
+  documented:
+    "/** Sends tokens to experts. */\nfunction routeTokens(tokens: number): number { return tokens % 8; }",
+  help: "routeTokens",
+  background: `import { existsSync } from "node:fs";
+import { progress } from "moelab";
+const pause = (time: number) => new Promise((done) => setTimeout(done, time));
+const bar = progress(5000, { label: "training" });
+void (async () => { while (bar.count < 5000) { await pause(20); bar.update(); } })();`,
+  long: `let step = 0;
+while (!existsSync("enough")) {
+  console.log("step", step++);
+  await pause(50);
+}`,
+  attach: "bar",
+  steps: "step",
 };
 const cellOf = Object.fromEntries(Object.keys(source).map((name, at) => [name, at])) as Record<
   keyof typeof source,
@@ -111,6 +128,47 @@ describe.runIf(hasBrowser)("a notebook with the moelab kernel", () => {
     await notebook.run(cellOf.after);
     expect(await notebook.outputs(cellOf.after).allTextContents()).toEqual([expect.stringMatching(/ROUTED/)]);
     await picture(browser.page, "interrupted");
+  });
+
+  it("shows types and documentation in the contextual help, which follows the cursor", async () => {
+    await notebook.run(cellOf.documented);
+    await browser.page.keyboard.press("Control+i");
+    const help = browser.page.locator(".jp-Inspector");
+    await help.waitFor();
+    await notebook.enter(cellOf.help);
+    await expect.poll(() => help.textContent()).toMatch(/function routeTokens\(tokens: number\): number/);
+    expect(await help.textContent()).toContain("Sends tokens to experts.");
+    await picture(browser.page, "contextual-help");
+    await notebook.enter(cellOf.inspect);
+    await expect.poll(() => help.textContent()).toMatch(/greeting: string/);
+  });
+
+  it("goes on while the page is loaded anew, which finds the kernel busy and its work where it is", async () => {
+    const text = async (cell: number) => (await notebook.outputs(cell).allTextContents()).join("");
+    await notebook.run(cellOf.background);
+    await notebook.start(cellOf.long);
+    await expect.poll(() => text(cellOf.long)).toContain("step 3");
+    await browser.page.keyboard.press("Control+s");
+    await browser.page.locator("#jp-main-statusbar", { hasText: "Saving completed" }).waitFor();
+    await browser.page.reload();
+    await notebook.cells.first().waitFor({ timeout: 60_000 });
+    await notebook.kernelIs("Busy");
+    // What had been printed is saved; what is printed from now on JupyterLab gives to no cell.
+    expect(await text(cellOf.long)).toMatch(/^step 0\nstep 1\n/);
+    await notebook.enter(cellOf.complete);
+    await browser.page.keyboard.press("Tab");
+    await browser.page.locator(".jp-Completer-item").first().waitFor();
+    await browser.page.keyboard.press("Escape");
+
+    writeFileSync(join(lab.folder, "enough"), "");
+    await notebook.kernelIs("Idle");
+    await notebook.run(cellOf.steps);
+    expect(Number(await text(cellOf.steps))).toBeGreaterThan(5);
+    await notebook.run(cellOf.attach);
+    const count = async () => Number(/([\d,]+)\/5,000/.exec(await text(cellOf.attach))?.[1].replace(",", ""));
+    const first = await count();
+    await expect.poll(count).toBeGreaterThan(first);
+    await picture(browser.page, "reloaded");
   });
 
   it("starts anew after a restart", async () => {

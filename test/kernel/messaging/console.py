@@ -3,22 +3,33 @@
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
 
-primary, secondary = pty.openpty()
-console = subprocess.Popen(
-    [sys.executable, "-m", "jupyter_console", "--kernel", "moelab", "--simple-prompt"],
-    stdin=secondary,
-    stdout=secondary,
-    stderr=secondary,
-    cwd=sys.argv[1],
-    env={**os.environ, "TERM": "dumb"},
-    start_new_session=True,
-)
-os.close(secondary)
-shown = ""
+def start(*options, term):
+    global primary, console, shown
+    shown = ""
+    primary, secondary = pty.openpty()
+    console = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_console", "--kernel", "moelab", *options],
+        stdin=secondary,
+        stdout=secondary,
+        stderr=secondary,
+        cwd=sys.argv[1],
+        env={**os.environ, "TERM": term},
+        start_new_session=True,
+    )
+    os.close(secondary)
+
+
+def end():
+    os.write(primary, b"\x04")
+    wait_for("Do you really want to exit", len(shown))
+    os.write(primary, b"y\n" if simple else b"y\r")
+    assert console.wait(timeout=20) == 0
+    os.close(primary)
 
 
 def wait_for(text, since=0, timeout=40):
@@ -41,13 +52,38 @@ def enter(line, expected):
     wait_for("In [", since + len(line))
 
 
+simple = True
+start("--simple-prompt", term="dumb")
 wait_for("In [1]")
 enter("const n: number = 40 + 2", "In [2]")
 enter("n", "Out[2]: 42")
 enter('console.log("printed" + n)', "printed42")
 enter('throw new Error("thrown" + n)', "thrown42")
 enter('const bad: string = n', "TS2322")
-os.write(primary, b"\x04")
-wait_for("Do you really want to exit", len(shown))
-os.write(primary, b"y\n")
-assert console.wait(timeout=20) == 0
+
+# Input is asked for and given back.
+since = len(shown)
+os.write(primary, b"const name = prompt('Name? '); name.length\n")
+wait_for("Name? ", since + 45)
+enter("Ada", "3")
+# Ctrl-C stops a cell and leaves its variables.
+since = len(shown)
+os.write(primary, b"let turns = 0; while (true) turns++;\n")
+time.sleep(1)
+console.send_signal(signal.SIGINT)
+wait_for("KernelInterrupt", since)
+wait_for("In [", since + 40)
+enter("turns > 0", "true")
+end()
+
+# With the usual prompt the Tab key completes.
+simple = False
+start(term="xterm")
+wait_for("In [")
+since = len(shown)
+os.write(primary, b"'abc'.toUpp\t")
+wait_for("toUpperCase", since)
+os.write(primary, b"()\r")
+wait_for("'ABC'", since)
+wait_for("In [", shown.rindex("'ABC'"))
+end()
