@@ -47,7 +47,8 @@ describe("other clients and ends", () => {
   it("comms work both ways, while a cell awaits, and end with their executor", () =>
     jupyter.python("comms.py"));
   it("nbconvert executes a notebook, to HTML and to a notebook", () => jupyter.python("converted.py"));
-  it("jupyter console completes, asks, is interrupted, shows results and errors", () => jupyter.python("console.py"));
+  it("jupyter console completes, asks, is interrupted, shows results and errors", () =>
+    jupyter.python("console.py"));
   it("an encrypted transport works, and refuses plain clients", () => jupyter.python("encrypted.py"));
   it("a kernel ends when its client was killed", () => jupyter.python("endings.py", ["orphan"]));
   it("a kernel that gets SIGTERM leaves nothing", () => jupyter.python("endings.py", ["sigterm"]));
