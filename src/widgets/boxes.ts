@@ -26,7 +26,11 @@ function boxKind(name: string, between: string): WidgetKind<BoxState> {
       }
       return { ...state, children: [...children] };
     },
-    text: ({ children }) => children.map(String).join(between),
+    text: ({ children }) =>
+      children
+        .map(String)
+        .filter((text) => text !== "")
+        .join(between),
   };
 }
 

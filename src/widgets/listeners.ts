@@ -42,7 +42,7 @@ export class Listeners {
   /** The first parameter of the next such event. Rejects where no front end is there to cause it. */
   next<T>(event: PropertyKey): Promise<T> {
     if (!host().comms) {
-      const message = `${this.#owner}.next: expected a front end whose user acts, got none.`;
+      const message = `${this.#owner}: expected a front end whose user can act, got none.`;
       return Promise.reject(new Error(message));
     }
     return new Promise((resolve) => {

@@ -4,11 +4,11 @@ import { checkBounds, checkWhole, inBounds } from "./numbers.js";
 import { widgetClass } from "./widgetClass.js";
 
 export interface SliderState<V> extends Control {
-  /** Moved between the bounds when it lies outside. Default: the lower bound, or 0 between them. */
+  /** Moved between the bounds when it lies outside. Default 0, of a range [25, 75]. */
   value: V;
   /** Default 0. */
   min: number;
-  /** Default 100, of FloatSlider 10. */
+  /** Default 100. */
   max: number;
   /** Default 1, of FloatSlider 0.1. */
   step: number;
@@ -25,6 +25,7 @@ export interface SliderState<V> extends Control {
 const slider = {
   ...control,
   min: 0,
+  max: 100,
   step: 1,
   orientation: "horizontal",
   readout: true,
@@ -41,7 +42,7 @@ function text(state: SliderState<number | readonly [number, number]>): string {
 const intKind: WidgetKind<SliderState<number>> = {
   name: "IntSlider",
   style: "SliderStyle",
-  initial: { ...slider, value: 0, max: 100 },
+  initial: { ...slider, value: 0 },
   settle(state, owner) {
     for (const name of ["value", "min", "max", "step"] as const) checkWhole(owner, name, state[name]);
     checkBounds(owner, state);
@@ -56,7 +57,7 @@ export class IntSlider extends widgetClass(intKind) {}
 const floatKind: WidgetKind<SliderState<number>> = {
   name: "FloatSlider",
   style: "SliderStyle",
-  initial: { ...slider, value: 0, max: 10, step: 0.1, readoutFormat: ".2f" },
+  initial: { ...slider, value: 0, step: 0.1, readoutFormat: ".2f" },
   settle(state, owner) {
     checkBounds(owner, state);
     return { ...state, value: inBounds(owner, state.value, state) };
@@ -70,7 +71,7 @@ export class FloatSlider extends widgetClass(floatKind) {}
 const intRangeKind: WidgetKind<SliderState<readonly [number, number]>> = {
   name: "IntRangeSlider",
   style: "SliderStyle",
-  initial: { ...slider, value: [25, 75], max: 100 },
+  initial: { ...slider, value: [25, 75] },
   settle(state, owner) {
     const [low, high] = state.value;
     checkWhole(owner, "value[0]", low);

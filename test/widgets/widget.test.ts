@@ -15,7 +15,7 @@ describe("without a front end", () => {
     expect(heard).toEqual([3, 8]);
     expect(slider[displaySymbol]()).toEqual({ "text/plain": "k: 8 (0 to 8)" });
     expect(slider.modelId).toBeNull();
-    await expect(slider.next()).rejects.toThrow("expected a front end whose user acts, got none");
+    await expect(slider.next()).rejects.toThrow("expected a front end whose user can act, got none");
   });
 
   it("markup and progress keep a form that can be read", () => {

@@ -252,6 +252,20 @@ console.log("end");"""
     assert by_cell.pop(cell, "") + rest.stream("stdout") == "cell 3\ncell 4\nend\n", rest.published
     assert list(by_cell.values()) == ["listener 2\nlistener 3\nlistener 4\n"], by_cell
 
+    # What is captured comes to its place, also when its form takes time, and nothing else does.
+    shown = kernel.ok(
+        """const out = new widgets.Output();
+const key = Symbol.for("Jupyter.display");
+const slow = { [key]: async () => { await new Promise((r) => setTimeout(r, 20)); return { "text/plain": "slow" }; } };
+out.capture(() => { console.log("inside"); display(slow); });
+console.log("outside");
+await out.capture(async () => { await new Promise((r) => setTimeout(r, 20)); console.log("later"); });
+display(slow);"""
+    )
+    assert shown.stream("stdout") == "outside\n", shown.published
+    assert [content["data"] for content in shown.of("display_data")] == [{"text/plain": "slow"}], shown.published
+    assert sorted(kernel.ok("String(out)").text.strip("'").split("\\n")) == ["inside", "later", "slow"]
+
     # A cell that was interrupted while it awaited its user does not go on when the user acts; listeners do.
     kernel.others.clear()
     kernel.interrupted("await until(6);")
