@@ -24,6 +24,8 @@ export interface CompiledCell {
   sourceMap: string;
   /** Whether the cell ends in an expression, whose value is then its result. */
   endsInExpression: boolean;
+  /** The JavaScript of a cell that is one expression, and nothing else. */
+  expression?: string;
 }
 
 /** Either the cell is clean and compiled, or nothing of it may run. */

@@ -10,6 +10,9 @@ import { typescript as ts } from "./typescript.js";
 /** Strict as every module is; `void 0`, or the directive would be the value of a cell that only declares. */
 const prologue = '"use strict";void 0;\n';
 
+/** TypeScript's own, before what is no module. */
+const directive = /^"use strict";\n/;
+
 const compilerOptions = {
   target: ts.ScriptTarget.ES2022,
   module: ts.ModuleKind.ESNext,
@@ -32,10 +35,13 @@ const toScript = (shadowed: Set<string>) => (context: any) => (file: any) => {
   );
 };
 
-function endsInExpression(code: string): boolean {
+/** Whether the cell ends in an expression, and whether it is nothing else. */
+function expressions(code: string): { ends: boolean; only: boolean } {
   const file = ts.createSourceFile("cell.ts", code, ts.ScriptTarget.Latest, false, ts.ScriptKind.TS);
-  const last = file.statements.findLast((statement: any) => !ts.isEmptyStatement(statement));
-  return last !== undefined && ts.isExpressionStatement(last);
+  const statements = file.statements.filter((statement: any) => !ts.isEmptyStatement(statement));
+  const last = statements.at(-1);
+  const ends = last !== undefined && ts.isExpressionStatement(last);
+  return { ends, only: ends && statements.length === 1 };
 }
 
 const toExpression = (shadowed: Set<string>) => (context: any) => (file: any) => {
@@ -77,9 +83,11 @@ export function emit(code: string, cellName: string, shadowed: Set<string>): Com
   map.mappings = ";".repeat(lines) + map.mappings;
   map.sources = [cellName];
   const body = outputText.replace(/^\/\/# sourceMappingURL=.*$/m, "").replace(/^export \{\};$/m, "");
+  const { ends, only } = expressions(code);
   return {
     javascript: `${prologue}${body}\n//# sourceURL=${cellName}`,
     sourceMap: JSON.stringify(map),
-    endsInExpression: endsInExpression(code),
+    endsInExpression: ends,
+    expression: only ? body.replace(directive, "").replace(/[;\s]+$/, "") : undefined,
   };
 }

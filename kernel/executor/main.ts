@@ -1,7 +1,7 @@
 import { Console } from "node:console";
 import path from "node:path";
 import process from "node:process";
-import { stripVTControlCharacters } from "node:util";
+import { inspect, stripVTControlCharacters } from "node:util";
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { cellGlobal } from "../cells/cellGlobal.js";
 import { shownValue } from "../display/shownValue.js";
@@ -126,6 +126,7 @@ function installGlobals(): void {
       meta: modules.meta,
       hold: executor.held.hold,
       holdEach: executor.held.holdEach,
+      text: inspect,
       magics,
       show: shownValue,
     }),

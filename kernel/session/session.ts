@@ -11,6 +11,7 @@ import { KernelEnd } from "../channel/kernelEnd.js";
 import type { ToExecutor, ToKernel } from "../channel/messages.js";
 import { CellScripts } from "../debugger/cellScripts.js";
 import { InspectorLink } from "../debugger/inspectorLink.js";
+import { peek } from "../debugger/peek.js";
 import { type VariableList, VariableView } from "../debugger/variableView.js";
 import { mayHoldMagics } from "../magics/cellText.js";
 import type { BodyRunner } from "../magics/magic.js";
@@ -281,7 +282,7 @@ export class Session {
       }
       if (this.#closed) throw new Error("The session is closed.");
       await this.#readyExecutor();
-      const { javascript, sourceMap, endsInExpression } = outcome.cell;
+      const { javascript, sourceMap, endsInExpression, expression } = outcome.cell;
       if (!request.silent) {
         const bound = this.scripts.add({ name: cell.name, code, sourceMap });
         if (bound) await bound;
@@ -290,6 +291,7 @@ export class Session {
       if (cell.interrupted) return cell.finish(interruptedEarly);
       const showsValue = "compiled" in request ? request.showsValue : true;
       this.#change({ type: "cellExecuting", cell: cell.number });
+      if (expression !== undefined && (await this.#peeked(cell, expression))) return;
       this.#executor.send({
         type: "run",
         cell: cell.number,
@@ -303,6 +305,26 @@ export class Session {
     } catch (fault) {
       cell.finish({ status: "died", error: kernelFault(fault) });
     }
+  }
+
+  /** Whether a cell could be answered without waiting for the code of another lane that keeps the executor busy. */
+  async #peeked(cell: Cell, expression: string): Promise<boolean> {
+    const { silent, userExpressions = {} } = cell.request;
+    const alone = this.#cells.running.length === 1;
+    if (alone || silent || Object.keys(userExpressions).length > 0) return false;
+    const text = await peek(this.inspector, expression);
+    // Meanwhile it may have been interrupted, which the executor does not know of, or lost with its executor.
+    if (cell.lost) return true;
+    if (cell.interrupted) cell.finish(interruptedEarly);
+    else if (text === null) return false;
+    else {
+      if (text !== undefined) {
+        const { executionCount } = cell;
+        this.#emit(cell, { type: "result", data: { "text/plain": text }, metadata: {}, executionCount });
+      }
+      cell.finish({ status: "ok" });
+    }
+    return true;
   }
 
   #receive(executor: ExecutorProcess, message: ToKernel, buffers: Uint8Array[]): void {

@@ -85,4 +85,12 @@ describe("emit", () => {
     expect(ends("var a = 2")).toBe(false);
     expect(ends("")).toBe(false);
   });
+
+  it("tells the expression that a cell is, and nothing else", () => {
+    const expression = (code: string) => emit(code, "cell-1", new Set()).expression;
+    expect(expression("bag.list as number[]; // so far")).toBe("bag.list");
+    expect(expression("({ a: 1 });;")).toBe("({ a: 1 })");
+    expect(expression("let x = 1")).toBeUndefined();
+    expect(expression("f(); g()")).toBeUndefined();
+  });
 });

@@ -136,6 +136,28 @@ describe("a session with lanes", () => {
     expect((await run("main", "left.aborted")).result).toBe("false");
   });
 
+  it("tells what an expression gives while a synchronous cell of another lane computes", async () => {
+    await run("main", "let turns = 0; const bag = { list: [1, 2] }; const twice = (n: number) => 2 * n;");
+    let begun = false;
+    const busy = session.execute({ code: "console.log('begun'); for (;;) turns++;" }, () => {
+      begun = true;
+    });
+    await until(() => begun);
+    expect((await run("other", "bag")).result).toBe("{ list: [ 1, 2 ] }");
+    expect((await run("other", "twice(bag.list.length)")).result).toBe("4");
+    expect((await run("other", "bag.list.map(String).join()")).result).toBe("'1,2'");
+    const first = Number((await run("other", "turns")).result);
+    expect(Number((await run("other", "turns")).result)).toBeGreaterThan(first);
+    // With effects, or of more than an expression, it waits for its turn.
+    const waiting = run("other", "bag.list.push(3)");
+    await until(() => executing() === 2);
+    expect((await run("third", "bag.list")).result).toBe("[ 1, 2 ]");
+    await session.interrupt();
+    expect((await busy).status).toBe("interrupted");
+    expect((await waiting).outcome.status).toBe("interrupted");
+    expect((await run("main", "[bag, turns > 0]")).result).toBe("[ { list: [ 1, 2 ] }, true ]");
+  });
+
   it("has all running cells die with the executor", async () => {
     const cells = [run("main", "await new Promise(() => {})"), run("other", "await new Promise(() => {})")];
     await until(() => executing() === 2);

@@ -81,6 +81,21 @@ def subshell_has_its_own_queue(kernel):
 
 
 @scenario
+def subshell_reads_variables_of_a_busy_kernel(kernel):
+    kernel.ok("let rounds = 0; const record = { loss: [0.5, 0.25] };")
+    busy = kernel.send("console.log('begun'); for (;;) rounds++;")
+    while kernel.client.get_iopub_msg(timeout=TIMEOUT)["content"].get("text") != "begun\n":
+        pass
+    with Subshell(kernel) as subshell:
+        assert subshell.run("record").text == "{ loss: [ 0.5, 0.25 ] }"
+        assert subshell.run("Math.min(...record.loss)").text == "0.25"
+        before = int(subshell.run("rounds").text)
+        assert int(subshell.run("rounds").text) > before
+    kernel.manager.interrupt_kernel()
+    assert kernel.collect(busy).reply["ename"] == "KernelInterrupt"
+
+
+@scenario
 def interrupt_stops_all_shells(kernel):
     with Subshell(kernel) as subshell:
         beside = subshell.send("await new Promise(() => {})")
