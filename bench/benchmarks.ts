@@ -24,4 +24,8 @@ export const benchmarks: Record<string, Entry> = {
     summary: "one MoE layer forward and backward, against the faster of two forms in PyTorch",
     load: () => import("./moeLayer.js"),
   },
+  "kernel-latency": {
+    summary: "start of a kernel and time of its cells, against ipykernel, tslab and, where it is, Deno",
+    load: () => import("./kernelLatency.js"),
+  },
 };
