@@ -35,7 +35,7 @@ export class CellPrograms {
   readonly #settings: ProgramSettings;
   readonly #host: any;
   readonly #memory = new Map<string, { text: string; source: any; statements: any }>();
-  readonly #root: any;
+  #root: any;
   #program: any;
   #current = false;
 
@@ -44,10 +44,19 @@ export class CellPrograms {
     this.#host = this.#compilerHost();
     this.#program = settings.like;
     const { declarations, cell } = settings.files;
-    const references = [declarations, cell, ...settings.always].map(
-      (path) => `/// <reference path="${path}" />`,
-    );
-    this.#root = this.#parse(rootName, references.join("\n"));
+    this.#root = this.#rootOver([declarations, cell]);
+  }
+
+  #rootOver(files: string[]): any {
+    const references = [...files, ...this.#settings.always].map((path) => `/// <reference path="${path}" />`);
+    return this.#parse(rootName, references.join("\n"));
+  }
+
+  /** A program without cells, for another notebook to start from. These programs end with it. */
+  bare(): any {
+    this.#root = this.#rootOver([]);
+    this.#current = false;
+    return this.program;
   }
 
   /** The contents of the two files may be others now. */

@@ -194,6 +194,11 @@ export class TslabCompiler {
     this.#converter.convert(this.#declarations, "1;");
   }
 
+  /** Ends this compiler: what it parsed serves later ones of the process, what it checked is forgotten. */
+  handOver(): void {
+    this.#converter.handOver();
+  }
+
   /** For times without requests: work that the next one would have to wait for. */
   tidy(): void {
     if (!this.#warm) this.warmUp();

@@ -12,7 +12,8 @@ import { typescript } from "./typescript.js";
  */
 
 const load = createRequire(import.meta.url);
-const forkName = "@tslab/typescript-for-tslab";
+/** The fork, as the converter imports it. */
+export const forkName = "@tslab/typescript-for-tslab";
 
 export interface ConverterSettings {
   /** Where the notebook lies. */
@@ -122,8 +123,8 @@ interface Watch {
 /** The converter that is being made, and what became of its programs. */
 let making: { settings: ConverterSettings; programs?: CellPrograms } | undefined;
 
-/** The newest program of each folder of `@types`: the next converter starts from what it resolved. */
-const newestPrograms = new Map<string, any>();
+/** Folder of `@types` → a program: the next converter starts from what it resolved. */
+const barePrograms = new Map<string, any>();
 
 function createWatchCompilerHost(rootFiles: string[], options: any, sys: any): Watch {
   const { typeRoots, paths } = making!.settings;
@@ -143,6 +144,9 @@ function createWatchCompilerHost(rootFiles: string[], options: any, sys: any): W
       // The decorators of JavaScript.
       experimentalDecorators: false,
       noImplicitUseStrict: undefined,
+      // The same for every notebook, or no program could start from what another resolved.
+      rootDir: undefined,
+      outDir: undefined,
     },
     sys,
   };
@@ -151,7 +155,6 @@ function createWatchCompilerHost(rootFiles: string[], options: any, sys: any): W
 function createWatchProgram(watch: Watch): { close(): void } {
   const { settings } = making!;
   const [declarations, cell] = watch.rootFiles;
-  const kind = settings.typeRoots.join();
   const programs = new CellPrograms({
     files: { declarations, cell },
     options: watch.options,
@@ -160,14 +163,14 @@ function createWatchProgram(watch: Watch): { close(): void } {
     documentation: settings.documentation,
     installed: settings.installed,
     imported: new ImportedFiles(),
-    like: newestPrograms.get(kind),
+    like: barePrograms.get(settings.typeRoots.join()),
   });
   making!.programs = programs;
   let timer: unknown;
   const rebuild = () => {
     timer = undefined;
     programs.changed();
-    watch.afterProgramCreate!(builderOver(programs, cell, () => newestPrograms.set(kind, programs.program)));
+    watch.afterProgramCreate!(builderOver(programs, cell));
   };
   for (const name of watch.rootFiles) {
     watch.sys.watchFile(name, () => {
@@ -179,18 +182,27 @@ function createWatchProgram(watch: Watch): { close(): void } {
   return { close() {} };
 }
 
+/** Where the converter expects the declarations of a cell to be written. */
+const declarationFile = path.posix.join("outDir", "__tslab__.d.ts");
+
 /** What the converter asks of a builder. */
-function builderOver(programs: CellPrograms, cell: string, emitted: () => void): any {
+function builderOver(programs: CellPrograms, cell: string): any {
   return {
     getSourceFile: (name: string) => programs.source(name),
     getProgram: () => programs.program,
     getAllDependencies: (file: any) => sourcesReachedFrom(file, programs.program),
     /** Declarations alone: JavaScript is made elsewhere. */
-    emit(file: any, write: unknown, _cancellation: unknown, _only: unknown, transformers: any) {
+    emit(
+      file: any,
+      write: (name: string, text: string) => void,
+      _cancellation: unknown,
+      _only: unknown,
+      transformers: any,
+    ) {
       if (file.fileName !== cell) return;
       const { afterDeclarations } = transformers;
-      programs.program.emit(file, write, undefined, true, { afterDeclarations });
-      emitted();
+      const named = (_: string, text: string) => write(declarationFile, text);
+      programs.program.emit(file, named, undefined, true, { afterDeclarations });
     },
   };
 }
@@ -236,6 +248,8 @@ export interface Converter {
   inspect(declarations: string, code: string, position: number): any;
   /** Looks for imported modules anew with the next conversion. */
   forgetImports(): void;
+  /** Ends it, and leaves to later converters what was parsed and resolved so far. */
+  handOver(): void;
 }
 
 /** tslab's converter, loaded once over the fork's stand-in. */
@@ -283,6 +297,9 @@ export function createConverter(settings: ConverterSettings): Converter {
     complete: (...request) => converter.complete(...request),
     inspect: (...request) => converter.inspect(...request),
     forgetImports: () => programs.forgetImports(),
+    handOver() {
+      barePrograms.set(settings.typeRoots.join(), programs.bare());
+    },
   };
 }
 

@@ -4,6 +4,7 @@ import { setPriority } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { installationFolder } from "../../installation.js";
+import { forkName } from "../typescriptForTslab.js";
 import { bundle } from "./bundle.js";
 import { imageEnvironment, imageFile, imageFolder, imageOptions, imagePrefix } from "./imageFile.js";
 
@@ -44,7 +45,7 @@ function removeOld(): void {
 }
 
 function make(): Promise<void> {
-  writeFileSync(script, bundle(fileURLToPath(new URL("./imageProgram.js", import.meta.url))));
+  writeFileSync(script, bundle(fileURLToPath(new URL("./imageProgram.js", import.meta.url)), [forkName]));
   const maker = spawn(
     process.execPath,
     [...imageOptions, "--snapshot-blob", unfinished, "--build-snapshot", script],

@@ -8,25 +8,33 @@ import { typescript as ts } from "../typescript.js";
 /**
  * Makes one script of a program and all that it imports: that is what an image can be made from. ES modules become
  * CommonJS; a top-level `await` is not possible.
+ *
+ * @param leftOut specifiers that the program sees to by itself, through `Module._load`
  */
-export function bundle(program: string): string {
+export function bundle(program: string, leftOut: string[]): string {
   const modules = new Map<string, string>();
-  add(program, modules);
+  add(program, modules, new Set(leftOut));
   const table = [...modules].map(([file, code]) => `${JSON.stringify(file)}: ${code}`);
-  return `"use strict";
+  const stamps = [...modules.keys()].map((file) => [file, stampOf(file)]);
+  return withoutWideCharacters(`"use strict";
 const modules = {
 ${table.join(",\n")}
 };
-globalThis[Symbol.for("moelab.codeFiles")] = ${JSON.stringify([...modules.keys()].map((file) => [file, stampOf(file)]))};
+globalThis[Symbol.for("moelab.codeFiles")] = ${JSON.stringify(stamps)};
 (${runModules})(modules, require, ${JSON.stringify(program)});
-`;
+`);
+}
+
+/** One of them would double the size of the script in memory. */
+function withoutWideCharacters(code: string): string {
+  return code.replace(/[^\0-\xff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /**
  * Adds a file and what it imports, each as a function with the paths that its specifiers stand for. Specifiers are found
  * in calls of `require`, and of a function named `load` that `createRequire` made.
  */
-function add(file: string, modules: Map<string, string>): void {
+function add(file: string, modules: Map<string, string>, leftOut: Set<string>): void {
   if (modules.has(file)) return;
   modules.set(file, "");
   const source = readFileSync(file, "utf8");
@@ -34,17 +42,17 @@ function add(file: string, modules: Map<string, string>): void {
     modules.set(file, `{ paths: {}, run(module) { module.exports = ${source}; } }`);
     return;
   }
-  const code = file.includes("/node_modules/") ? source : asCommonJs(source, file);
+  const code = asCommonJs(source, file);
   const resolve = createRequire(file).resolve;
   const paths: Record<string, string> = {};
   for (const [, loads, specifier] of code.matchAll(/\b(require|load|load\.resolve)\(["']([^"']+)["']\)/g)) {
-    if (isBuiltin(specifier)) continue;
+    if (isBuiltin(specifier) || leftOut.has(specifier)) continue;
     try {
       paths[specifier] = resolve(specifier);
     } catch {
-      continue; // optional, or handed over by `Module._load`
+      continue; // an optional dependency, as a rule
     }
-    if (loads !== "load.resolve") add(paths[specifier], modules);
+    if (loads !== "load.resolve") add(paths[specifier], modules, leftOut);
   }
   const parameters = "module, exports, require, meta, __filename, __dirname";
   modules.set(

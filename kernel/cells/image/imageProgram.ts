@@ -19,11 +19,13 @@ const cells = [
   "1 + 1",
 ];
 
-const compiler = new TslabCompiler(installationFolder, true);
+let compiler: TslabCompiler | undefined = new TslabCompiler(installationFolder, true);
 // No completion: sorting by locale leaves an object of ICU's behind, which no image can hold.
 for (const [number, cell] of cells.entries()) compiler.compile(cell, `cell-${number}`);
 compiler.inspect("console.log", 9);
 compiler.isComplete("{");
+compiler.handOver();
+compiler = undefined;
 
 startupSnapshot.setDeserializeMainFunction(() => {
   // Whoever started this starts the program itself instead.
