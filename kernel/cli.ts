@@ -37,7 +37,14 @@ const kernelCommands: Record<string, Command> = {
         `moelab kernel run: expected one connection file, got ${args.length || "nothing"}.`,
       );
     }
-    await (await import("./messaging/kernel.js")).runKernel(connectionFile);
+    // The compiler takes longest to start, so it goes ahead of what this process has to load.
+    const { SeparateCompiler } = await import("./cells/separateCompiler.js");
+    const compiler = new SeparateCompiler({ directory: process.cwd(), documentation: true });
+    try {
+      await (await import("./messaging/kernel.js")).runKernel(connectionFile, compiler);
+    } finally {
+      await compiler.close();
+    }
     return 0;
   },
 };

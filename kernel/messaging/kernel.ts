@@ -1,3 +1,4 @@
+import type { CellCompiler } from "../cells/compiler.js";
 import { Session } from "../session/session.js";
 import { readConnectionFile } from "./connectionFile.js";
 import { JupyterServer } from "./jupyterServer.js";
@@ -9,13 +10,15 @@ const closingTime = 4000;
 /**
  * Runs a Jupyter kernel on a connection file until it is shut down, its parent is gone, or SIGTERM comes. SIGINT
  * interrupts the running cell. The notebook's directory is the working directory.
+ *
+ * @param compiler for the cells; closed by the caller
  */
-export async function runKernel(connectionFile: string): Promise<void> {
+export async function runKernel(connectionFile: string, compiler: CellCompiler): Promise<void> {
   const info = await readConnectionFile(connectionFile);
   await new Promise<void>((resolve, reject) => {
     const server = new JupyterServer(
       info,
-      (onBackground) => Session.start({ cwd: process.cwd(), comms: true, onBackground }),
+      (onBackground) => Session.start({ cwd: process.cwd(), compiler, comms: true, onBackground }),
       () => void close(),
     );
     let closing = false;

@@ -65,10 +65,9 @@ export async function runNotebookFile(inputPath: string, options: RunNotebookOpt
   });
   emit({ type: "runStarted", time: Date.now() });
   try {
-    const { Session } = await import("../session/session.js");
-    session = await Session.start({
+    const { startSession } = await import("../session/startSession.js");
+    session = await startSession({
       cwd: dirname(resolve(inputPath)),
-      documentation: false,
       onBackground: (event, cellId) => emit({ type: "cellEvent", cellId, event }),
     });
   } catch (error) {

@@ -23,8 +23,8 @@ export async function runScript(path: string, args: readonly string[]): Promise<
   let session: Session | undefined;
   using stop = new StopRequest(() => void session?.interrupt());
   try {
-    const { Session } = await import("../session/session.js");
-    session = await Session.start({ cwd: dirname(file), script: basename(file), documentation: false });
+    const { startSession } = await import("../session/startSession.js");
+    session = await startSession({ cwd: dirname(file), script: basename(file) });
   } catch (error) {
     process.stderr.write(`moelab run: the executor did not start: ${(error as Error).message}\n`);
     return exitCode.executorDied;

@@ -36,8 +36,8 @@ export interface SessionOptions {
   cwd: string;
   /** Name of the script in that directory that the cells are, if any, for `import.meta`. Default `cell.ts`. */
   script?: string;
-  /** Whether {@link Session.inspect} gives documentation; without, the first cell runs sooner. Default true. */
-  documentation?: boolean;
+  /** Closed with the session. Default: a new one, in a process of its own. */
+  compiler?: CellCompiler;
   /** Environment of the executor. Default: that of this process. */
   env?: NodeJS.ProcessEnv;
   /** Whether a front end takes part in comms: cells find none otherwise. Default false. */
@@ -79,8 +79,8 @@ export class Session {
   private constructor(options: SessionOptions, channel: KernelEnd) {
     this.#options = options;
     this.#channel = channel;
-    const { cwd: directory, documentation = true } = options;
-    this.#compiler = new SeparateCompiler({ directory, documentation });
+    this.#compiler =
+      options.compiler ?? new SeparateCompiler({ directory: options.cwd, documentation: true });
     this.#executor = this.#startExecutor();
     this.#magics = new MagicCells({
       compiler: this.#compiler,

@@ -42,7 +42,7 @@ function add(file: string, modules: Map<string, string>, leftOut: Set<string>): 
     modules.set(file, `{ paths: {}, run(module) { module.exports = ${source}; } }`);
     return;
   }
-  const code = asCommonJs(source, file);
+  const code = isModule(source) ? asCommonJs(source, file) : source;
   const resolve = createRequire(file).resolve;
   const paths: Record<string, string> = {};
   for (const [, loads, specifier] of code.matchAll(/\b(require|load|load\.resolve)\(["']([^"']+)["']\)/g)) {
@@ -63,6 +63,10 @@ function add(file: string, modules: Map<string, string>, leftOut: Set<string>): 
 
 function metaOf(file: string) {
   return { url: pathToFileURL(file).href, filename: file, dirname: path.dirname(file) };
+}
+
+function isModule(source: string): boolean {
+  return /^(import|export)\b/m.test(source);
 }
 
 function asCommonJs(source: string, file: string): string {

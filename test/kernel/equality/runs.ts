@@ -17,7 +17,7 @@ export async function inCells(
   snippets: Snippet[],
   cut: boolean,
 ): Promise<Map<string, Shown>> {
-  const session = await Session.start({ cwd: folder, documentation: false });
+  const session = await Session.start({ cwd: folder });
   const shown = new Map<string, Shown>();
   for (const snippet of snippets) {
     let stdout = "";
