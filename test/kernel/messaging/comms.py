@@ -50,6 +50,18 @@ class Front:
                 assert states == ["busy", "idle"], states
                 return found
 
+    def start(self, code):
+        """Runs a cell that does not end by itself, until it prints; gives its id."""
+        msg_id = self.kernel.send(code)
+        while True:
+            message = self.kernel.client.get_iopub_msg(timeout=TIMEOUT)
+            if message["parent_header"].get("msg_id") != msg_id or message["msg_type"] == "execute_input":
+                self.kernel.others.append(message)
+            elif message["msg_type"] == "stream":
+                return msg_id
+            else:
+                assert message["msg_type"] == "status", message
+
     def ask(self, kind, content, **options):
         return self.published(self.send(kind, content, **options))
 
@@ -166,8 +178,7 @@ comms.onOpen("word", (comm: any) => {
 });"""
     )
     front.ask("comm_open", {"comm_id": "w", "target_name": "word", "data": {}})
-    cell = kernel.send("await heard; console.log('goes on with', word);")
-    time.sleep(0.3)
+    cell = front.start("console.log('begins'); await heard; console.log('goes on with', word);")
     first = front.send("comm_msg", {"comm_id": "w", "data": {"word": "first"}})
     assert text(front.published(first)) == "listener\n"
     last = front.send("comm_msg", {"comm_id": "w", "data": {"word": "last"}})
@@ -232,15 +243,14 @@ slider"""
     (echo,) = move(2)
     assert echo["content"]["data"]["method"] == "echo_update", echo
     # What listeners print appears in the cell that added them, what follows an await in the cell that awaits.
-    cell = kernel.send(
-        """
+    cell = front.start(
+        """console.log("begins");
 async function until(last: number): Promise<void> {
   for (let value = 0; value !== last; console.log("cell", value)) value = await slider.next();
 }
 await until(4);
 console.log("end");"""
     )
-    time.sleep(0.3)
     move(3)
     move(4)
     rest = kernel.collect(cell)
@@ -268,7 +278,9 @@ display(slow);"""
 
     # A cell that was interrupted while it awaited its user does not go on when the user acts; listeners do.
     kernel.others.clear()
-    kernel.interrupted("await until(6);")
+    cell = front.start("console.log('begins'); await until(6);")
+    kernel.manager.interrupt_kernel()
+    assert kernel.collect(cell).reply["ename"] == "KernelInterrupt"
     move(5)
     move(6)
     kernel.ok("1")
