@@ -3,7 +3,8 @@ import type { ToExecutor, ToKernel } from "./messages.js";
 import { SendQueue } from "./sendQueue.js";
 import { newSocketAddress, removeSocketFolder } from "./socketFolder.js";
 
-type Receive = (message: ToKernel, buffers: Uint8Array[]) => void;
+/** `jsonLength`: of the message as JSON, in UTF-16 units. */
+type Receive = (message: ToKernel, buffers: Uint8Array[], jsonLength: number) => void;
 
 /** The kernel process's end of the channel to all executors of a session. */
 export class KernelEnd {
@@ -49,7 +50,8 @@ export class KernelEnd {
 
   async #read(): Promise<void> {
     for await (const [identity, json, ...buffers] of this.#router) {
-      this.#receivers.get(identity.toString())?.(JSON.parse(json.toString()), buffers);
+      const text = json.toString();
+      this.#receivers.get(identity.toString())?.(JSON.parse(text), buffers, text.length);
     }
   }
 }

@@ -62,7 +62,7 @@ export type ToExecutor =
   | { type: "inspect"; request: number; commands: InspectorCommand[] }
   /** From the front end. What it sets off is numbered as a cell is, and ends with `delivered`. */
   | ({ type: "comm"; cell: CellNumber } & CommContent)
-  /** So much stream text was handed on; the executor may produce as much again. */
+  /** So much output was handed on; the executor may produce as much again. */
   | { type: "consumed"; length: number }
   /** Leave in an orderly way: exit handlers run. */
   | { type: "shutdown" };
@@ -70,7 +70,10 @@ export type ToExecutor =
 /** Executor → kernel process. */
 export type ToKernel =
   | { type: "ready"; pid: number; nodeVersion: string }
-  /** Counts against the limit of unsent text until it is `consumed`; lengths are in UTF-16 units. */
+  /**
+   * Streams, displays, `clearOutput` and comm messages count against the limit of unsent output until they are `consumed`:
+   * a stream with its text, all others with their JSON, in UTF-16 units.
+   */
   | { type: "stream"; cell: CellNumber; name: "stdout" | "stderr"; text: string }
   | {
       type: "display";

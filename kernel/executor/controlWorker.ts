@@ -81,7 +81,7 @@ function receive(message: ToExecutor, received: Uint8Array[]): void {
       break;
     }
     case "consumed":
-      shared.removeUnsentText(message.length);
+      shared.removeUnsent(message.length);
       break;
     case "shutdown":
       postToMain({ type: "exit", code: 0 });

@@ -23,20 +23,24 @@ export class Outputs {
     this.#identity = identity;
   }
 
-  /** Blocks while too much text is under way. */
+  /** Blocks while too much is under way, as do {@link show} and {@link sendComm}. */
   write(cell: CellRun, name: "stdout" | "stderr", text: string): void {
     if (cell.capture) {
       cell.capture({ type: "stream", name, text });
       return;
     }
     this.#post([cell.number, name, text]);
-    this.#shared.addUnsentText(text.length);
+    this.#shared.addUnsent(text.length);
   }
 
   /** Throws as {@link send} does. */
   show(cell: CellRun, output: Exclude<HostOutput, { type: "stream" }>): void {
     if (cell.capture) cell.capture(output);
-    else this.send({ ...output, cell: cell.number });
+    else {
+      const json = JSON.stringify({ ...output, cell: cell.number } satisfies ToKernel);
+      this.#post(json);
+      this.#shared.addUnsent(json.length);
+    }
   }
 
   /** Throws a TypeError for what JSON cannot express, such as a bigint in a bundle. */
@@ -49,14 +53,14 @@ export class Outputs {
     const data = JSON.stringify(content.data);
     const size = Math.min(
       buffers.reduce((sum, { byteLength }) => sum + byteLength, data.length),
-      SharedState.unsentTextLimit,
+      SharedState.unsentLimit,
     );
     const message: ToKernel = { type: "comm", cell: cell.number, size, ...content };
     const json = JSON.stringify(message);
     const memory = buffers.map(({ buffer }) => buffer);
     if (buffers.length === 0) this.#post(json);
     else this.#post({ type: "comm", json, buffers }, memory);
-    this.#shared.addUnsentText(size);
+    this.#shared.addUnsent(size);
   }
 
   /** The end of what was handed to the main thread. */

@@ -5,14 +5,14 @@
 export class SharedState {
   /** Index of each number. */
   static readonly #acknowledgedPing = 0;
-  static readonly #unsentText = 1;
+  static readonly #unsent = 1;
   static readonly #interruptedThrough = 2;
   static readonly #cooperative = 3;
   static readonly #inputAnswered = 4;
   static readonly #channelClosed = 5;
 
-  /** UTF-16 units of stream text that may be under way before a writer has to wait. */
-  static readonly unsentTextLimit = 8 * 1024 * 1024;
+  /** UTF-16 units of output that may be under way before whoever makes more has to wait. */
+  static readonly unsentLimit = 1024 * 1024;
 
   readonly buffer: SharedArrayBuffer;
   readonly #numbers: Int32Array;
@@ -52,20 +52,20 @@ export class SharedState {
     Atomics.store(this.#numbers, SharedState.#cooperative, value ? 1 : 0);
   }
 
-  /** Counts text that was written; blocks while too much of it is under way, so that memory stays bounded. */
-  addUnsentText(length: number): void {
-    Atomics.add(this.#numbers, SharedState.#unsentText, length);
+  /** Counts output that was made; blocks while too much of it is under way, so that memory stays bounded. */
+  addUnsent(length: number): void {
+    Atomics.add(this.#numbers, SharedState.#unsent, length);
     for (;;) {
-      const unsent = Atomics.load(this.#numbers, SharedState.#unsentText);
-      if (unsent <= SharedState.unsentTextLimit) return;
+      const unsent = Atomics.load(this.#numbers, SharedState.#unsent);
+      if (unsent <= SharedState.unsentLimit) return;
       // Termination by the control worker ends this wait, too.
-      Atomics.wait(this.#numbers, SharedState.#unsentText, unsent, 100);
+      Atomics.wait(this.#numbers, SharedState.#unsent, unsent, 100);
     }
   }
 
-  removeUnsentText(length: number): void {
-    Atomics.sub(this.#numbers, SharedState.#unsentText, length);
-    Atomics.notify(this.#numbers, SharedState.#unsentText);
+  removeUnsent(length: number): void {
+    Atomics.sub(this.#numbers, SharedState.#unsent, length);
+    Atomics.notify(this.#numbers, SharedState.#unsent);
   }
 
   /** Blocks the main thread until {@link answerInput}. */

@@ -1,4 +1,4 @@
-import type { SessionEvent } from "../session/events.js";
+import type { Emission, SessionEvent } from "../session/events.js";
 import { kernelFault } from "../session/kernelFault.js";
 import { mainLane } from "../session/lanes.js";
 import type { Session } from "../session/session.js";
@@ -7,6 +7,7 @@ import { History } from "./history/history.js";
 import { HistoryFolder, historyFolder } from "./history/historyFolder.js";
 import { errorContent } from "./iopubMessage.js";
 import { KernelSockets } from "./kernelSockets.js";
+import { outputLimits } from "./outputPace.js";
 import { about } from "./requests/about.js";
 import { comms } from "./requests/comms.js";
 import { debugRequests } from "./requests/debugRequests.js";
@@ -42,10 +43,10 @@ export class JupyterServer {
    */
   constructor(
     info: ConnectionInfo,
-    startSession: (onBackground: (event: SessionEvent, cellId: string) => void) => Promise<Session>,
+    startSession: (onBackground: (event: SessionEvent, cellId: string) => Emission) => Promise<Session>,
     onShutdown: () => void,
   ) {
-    this.#sockets = new KernelSockets(info);
+    this.#sockets = new KernelSockets(info, outputLimits(process.env));
     this.#onShutdown = onShutdown;
     this.#session = startSession((event, cellId) => this.#executions.publishLate(event, cellId));
     this.#session.catch(() => {});
@@ -53,6 +54,7 @@ export class JupyterServer {
       session: this.#session,
       publish: (type, content, parent, attachments) =>
         this.#sockets.publish(type, content, parent, attachments),
+      outputsSent: () => this.#sockets.outputsSent(),
       send: (channel, { message }, type, content) => this.#sockets.reply(channel, message, type, content),
     };
     const folder = historyFolder();

@@ -1,6 +1,7 @@
 import { Router, XPublisher } from "zeromq";
 import { SendQueue } from "../channel/sendQueue.js";
 import { type ConnectionInfo, channelAddress } from "./connectionFile.js";
+import { type OutputLimits, OutputPace } from "./outputPace.js";
 import type { Attachments, RequestChannel } from "./requests/request.js";
 import { type Message, Wire } from "./wire.js";
 
@@ -23,6 +24,22 @@ function socketOptions(info: ConnectionInfo) {
   };
 }
 
+/** What goes out at once. All that belongs to an execution's outputs keeps its order; these need not wait for them. */
+const unpaced = new Set(["status", "execute_input", "shutdown_reply", "debug_event"]);
+
+/** A stream's text in pieces that come through one by one; anything else as it is. */
+function* parts(type: string, content: object): Generator<object> {
+  if (type !== "stream") return yield content;
+  const { name, text } = content as { name: string; text: string };
+  for (let from = 0; from < text.length; ) {
+    let to = Math.min(from + OutputPace.longestText, text.length);
+    // Not between the two units of a character.
+    if (to < text.length && /[\ud800-\udbff]/.test(text[to - 1])) to--;
+    yield { name, text: text.slice(from, to) };
+    from = to;
+  }
+}
+
 /** The five sockets of a Jupyter kernel: decoded messages in, messages out in order. */
 export class KernelSockets {
   readonly #info: ConnectionInfo;
@@ -32,9 +49,12 @@ export class KernelSockets {
   // Not a Reply socket: that one throws at frames which are not of a Request socket.
   readonly #heartbeat: Router;
   readonly #queues: Record<RequestChannel | "iopub" | "hb", SendQueue>;
+  readonly #pace: OutputPace | null;
   #reading: Promise<unknown> = Promise.resolve();
 
-  constructor(info: ConnectionInfo) {
+  /** @param limits of what clients take, if they have some */
+  constructor(info: ConnectionInfo, limits: OutputLimits | null) {
+    this.#pace = limits && new OutputPace(limits);
     const options = socketOptions(info);
     this.#info = info;
     this.#wire = new Wire(info.key ?? "");
@@ -74,17 +94,37 @@ export class KernelSockets {
     this.#queues[channel].send(frames);
   }
 
-  /** Publishes to all clients. */
+  /** Publishes to all clients; outputs perhaps later, and then the promise resolves when it is done. */
   publish(
     type: string,
     content: object,
     parentHeader: Message["parentHeader"],
     { metadata, buffers }: Attachments = {},
-  ): void {
-    this.#queues.iopub.send(this.#wire.encode([type], type, content, parentHeader, metadata, buffers));
+  ): Promise<void> | undefined {
+    const send = (part: object) => {
+      const frames = this.#wire.encode([type], type, part, parentHeader, metadata, buffers);
+      this.#queues.iopub.send(frames);
+      return type === "stream" ? frames.reduce((sum, { length }) => sum + length, 0) : 0;
+    };
+    if (type === "status" && (content as { execution_state: string }).execution_state === "idle") {
+      this.#pace?.idle();
+    }
+    if (!this.#pace || unpaced.has(type)) {
+      send(content);
+      return undefined;
+    }
+    let sent: Promise<void> | undefined;
+    for (const part of parts(type, content)) sent = this.#pace.add(() => send(part));
+    return sent;
+  }
+
+  /** Resolves when all outputs that were published so far are sent. */
+  async outputsSent(): Promise<void> {
+    await this.#pace?.sent();
   }
 
   async close(): Promise<void> {
+    this.#pace?.open();
     await Promise.all(Object.values(this.#queues).map((queue) => queue.flushed()));
     for (const socket of [...Object.values(this.#requests), this.#iopub, this.#heartbeat]) socket.close();
     await this.#reading;

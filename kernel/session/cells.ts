@@ -1,11 +1,11 @@
 import type { CellNumber } from "../channel/messages.js";
-import type { CellError, CellStatus, ExecuteOutcome, ExecuteRequest, SessionEvent } from "./events.js";
+import type { CellError, CellStatus, EventSink, ExecuteOutcome, ExecuteRequest } from "./events.js";
 import type { PartRequest } from "./partRequest.js";
 
 /** Whose output something is. */
 export interface OutputOrigin {
   readonly id: string;
-  readonly sink: (event: SessionEvent) => void;
+  readonly sink: EventSink;
   /** What comes now is late. */
   ended: boolean;
 }

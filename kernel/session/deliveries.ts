@@ -1,6 +1,6 @@
 import type { CellNumber } from "../channel/messages.js";
 import type { OutputOrigin } from "./cells.js";
-import type { SessionEvent } from "./events.js";
+import type { EventSink } from "./events.js";
 
 /** What a message of the front end set off in the executor; its timers and promises may still produce output. */
 interface Delivery extends OutputOrigin {
@@ -16,7 +16,7 @@ export class Deliveries {
   readonly #finished = new Map<CellNumber, Delivery>();
 
   /** Resolves when the delivery has ended. */
-  start(number: CellNumber, id: string, sink: (event: SessionEvent) => void): Promise<void> {
+  start(number: CellNumber, id: string, sink: EventSink): Promise<void> {
     return new Promise((finish) => this.#pending.set(number, { id, sink, ended: false, finish }));
   }
 

@@ -23,6 +23,12 @@ export type SessionEvent =
   /** For the front end's side of a comm. */
   | ({ type: "comm"; buffers: readonly Uint8Array[] } & CommContent);
 
+/** What a sink may return for an output: a promise that resolves when it takes more. Cells produce no faster. */
+export type Emission = Promise<void> | void;
+
+/** Takes the events of a cell, in order. */
+export type EventSink = (event: SessionEvent) => Emission;
+
 export interface CellError {
   /** Class of the error, for example "TypeError"; "KernelInterrupt" and "ExecutorDied" are moelab's own. */
   name: string;

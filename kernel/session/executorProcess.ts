@@ -37,7 +37,8 @@ const inspectorNotice = "Waiting for the debugger to disconnect...\n";
 type StreamName = "stdout" | "stderr";
 
 export interface ExecutorListener {
-  message(message: ToKernel, buffers: Uint8Array[]): void;
+  /** `jsonLength`: of the message as JSON, in UTF-16 units. */
+  message(message: ToKernel, buffers: Uint8Array[], jsonLength: number): void;
   /** Output of native code or of a child process; `flushed` is to be called when it has been handed on. */
   native(name: StreamName, text: string, flushed: () => void): void;
   /** Called once, after all output. */
@@ -78,10 +79,10 @@ export class ExecutorProcess {
     this.#listener = listener;
     const { promise, resolve, reject } = resolvable<void>();
     this.ready = promise;
-    channel.connect(this.identity, (message, buffers) => {
+    channel.connect(this.identity, (message, buffers, jsonLength) => {
       if (message.type === "ready") resolve();
       if (message.type === "exiting") this.#exitedByCell = true;
-      listener.message(message, buffers);
+      listener.message(message, buffers, jsonLength);
     });
     // A group of its own, so that all that cells start can be ended with it; descriptor 3 ends it with this process.
     const settings = [channel.address, this.identity, path.basename(file), ...(comms ? ["comms"] : [])];

@@ -8,7 +8,7 @@ import type {
 } from "../cells/compiler.js";
 import { SeparateCompiler } from "../cells/separateCompiler.js";
 import { KernelEnd } from "../channel/kernelEnd.js";
-import type { ToExecutor, ToKernel } from "../channel/messages.js";
+import type { ToKernel } from "../channel/messages.js";
 import { CellScripts } from "../debugger/cellScripts.js";
 import { InspectorLink } from "../debugger/inspectorLink.js";
 import { peek } from "../debugger/peek.js";
@@ -18,17 +18,25 @@ import type { BodyRunner } from "../magics/magic.js";
 import { MagicCells } from "../magics/magicCells.js";
 import { type Cell, Cells, type Ending, type OutputOrigin } from "./cells.js";
 import { Deliveries } from "./deliveries.js";
-import type { CommRequest, ExecuteOutcome, ExecuteRequest, SessionEvent } from "./events.js";
+import type {
+  CommRequest,
+  Emission,
+  EventSink,
+  ExecuteOutcome,
+  ExecuteRequest,
+  SessionEvent,
+} from "./events.js";
 import { ExecutorProcess } from "./executorProcess.js";
 import { describeExit, type ExitReport, executorDied } from "./exitReport.js";
+import { frequentOutput, unsentLength } from "./frequentOutput.js";
 import { interruptedEarly } from "./interruptedEarly.js";
 import { kernelFault } from "./kernelFault.js";
 import { Lanes, mainLane } from "./lanes.js";
 import { OpenComms } from "./openComms.js";
+import { OutputCoalescer } from "./outputCoalescer.js";
 import type { PartRequest } from "./partRequest.js";
 import { resolvable } from "./resolvable.js";
 import { initialState, nextState, type SessionChange, type SessionState } from "./sessionState.js";
-import { StreamCoalescer } from "./streamCoalescer.js";
 import { typeScriptFault } from "./typeScriptFault.js";
 
 export interface SessionOptions {
@@ -47,7 +55,7 @@ export interface SessionOptions {
    * `id` (or name). Default: such output is given to the cell's own sink. Comms of an
    * executor that ended are closed through this, with an empty `cellId`.
    */
-  onBackground?: (event: SessionEvent, cellId: string) => void;
+  onBackground?: (event: SessionEvent, cellId: string) => Emission;
 }
 
 /**
@@ -62,9 +70,7 @@ export class Session {
   readonly #lanes = new Lanes();
   readonly #deliveries = new Deliveries();
   readonly #comms = new OpenComms();
-  readonly #streams = new StreamCoalescer<OutputOrigin>((origin, name, text) =>
-    this.#emit(origin, { type: "stream", name, text }),
-  );
+  readonly #outputs = new OutputCoalescer<OutputOrigin>((origin, output) => this.#emit(origin, output));
   /** V8's inspector in the executor. */
   readonly inspector = new InspectorLink((message) => this.#executor.send(message));
   /** The cells that the executor ran, for a debugger. */
@@ -116,7 +122,7 @@ export class Session {
    * Runs a cell after those of its lane that were asked for before. Every event of the cell reaches `sink` before the
    * returned promise resolves. A cell that fails, is interrupted or takes the executor with it resolves, too.
    */
-  execute(request: ExecuteRequest, sink: (event: SessionEvent) => void): Promise<ExecuteOutcome> {
+  execute(request: ExecuteRequest, sink: EventSink): Promise<ExecuteOutcome> {
     const run = () =>
       mayHoldMagics(request.code) ? this.#runWithMagics(request, sink) : this.#run(request, sink);
     return this.#lanes.run(request.lane ?? mainLane, run);
@@ -126,7 +132,7 @@ export class Session {
    * Hands a message of the front end to the executor, also while cells run. Resolves when it was heard and what it
    * set off at once was given to `sink`, as will be what comes later. Messages for comms that are not open are dropped.
    */
-  async deliver(request: CommRequest, sink: (event: SessionEvent) => void): Promise<void> {
+  async deliver(request: CommRequest, sink: EventSink): Promise<void> {
     const { id, buffers, ...content } = request;
     if (content.action !== "open" && !this.#comms.has(content.comm)) return;
     this.#comms.note(content);
@@ -141,7 +147,7 @@ export class Session {
       this.#deliveries.end(cell);
     }
     await ended;
-    this.#streams.flush();
+    this.#outputs.flush();
   }
 
   /** The open comms, or those of one target: id → target. */
@@ -225,17 +231,11 @@ export class Session {
     await this.#readyExecutor();
   }
 
-  async #runWithMagics(
-    request: ExecuteRequest,
-    sink: (event: SessionEvent) => void,
-  ): Promise<ExecuteOutcome> {
+  async #runWithMagics(request: ExecuteRequest, sink: EventSink): Promise<ExecuteOutcome> {
     return (await this.#magics.run(request, sink)) ?? (await this.#run(request, sink));
   }
 
-  async #run(
-    request: ExecuteRequest | PartRequest,
-    sink: (event: SessionEvent) => void,
-  ): Promise<ExecuteOutcome> {
+  async #run(request: ExecuteRequest | PartRequest, sink: EventSink): Promise<ExecuteOutcome> {
     const silent = request.silent ?? false;
     const { lane = mainLane, storeHistory = true } = request;
     this.#change({ type: "cellCompiling", lane, counted: !silent && storeHistory });
@@ -248,7 +248,8 @@ export class Session {
       name,
       executionCount,
       request,
-      sink: silent ? (event) => (event.type === "stream" || event.type === "comm") && sink(event) : sink,
+      sink: (event) =>
+        !silent || event.type === "stream" || event.type === "comm" ? sink(event) : undefined,
       interrupted: false,
       lost: false,
       ended: false,
@@ -258,7 +259,7 @@ export class Session {
     request.onStart?.(executionCount);
     await this.#dispatch(cell);
     const { status, error, exitCode, userExpressions } = await ended;
-    this.#streams.flush();
+    this.#outputs.flush();
     if (error) this.#emit(cell, { type: "error", error });
     this.#cells.end(cell);
     this.#change({ type: "cellEnded", cell: number });
@@ -327,7 +328,7 @@ export class Session {
     return true;
   }
 
-  #receive(executor: ExecutorProcess, message: ToKernel, buffers: Uint8Array[]): void {
+  #receive(executor: ExecutorProcess, message: ToKernel, buffers: Uint8Array[], jsonLength: number): void {
     if (message.type === "inspected" || message.type === "inspectorEvent") {
       this.inspector.receive(message);
       return;
@@ -339,29 +340,21 @@ export class Session {
     if (message.type === "ready" || message.type === "exiting") return;
     const cell = this.#cells.find(message.cell);
     const origin = this.#deliveries.find(message.cell) ?? cell;
+    const output = frequentOutput(message);
+    const consumed = () => executor.send({ type: "consumed", length: unsentLength(message, jsonLength) });
+    if (!origin && output) consumed();
     if (!origin) return;
-    if (message.type === "stream") {
-      const { name, text } = message;
-      const consumed: ToExecutor = { type: "consumed", length: text.length };
-      this.#streams.add(origin, name, text, () => executor.send(consumed));
+    if (output) {
+      this.#outputs.add(origin, output, consumed);
       return;
     }
-    this.#streams.flush();
+    this.#outputs.flush();
     switch (message.type) {
-      case "display": {
-        const { data, metadata, displayId, update } = message;
-        if (update) this.#emit(origin, { type: "updateDisplay", data, metadata, displayId: displayId! });
-        else this.#emit(origin, { type: "display", data, metadata, displayId });
-        break;
-      }
-      case "clearOutput":
-        this.#emit(origin, { type: "clearOutput", wait: message.wait });
-        break;
       case "comm": {
         const { cell: _, size, ...content } = message;
         this.#comms.note(content);
         this.#emit(origin, { ...content, buffers });
-        executor.send({ type: "consumed", length: size });
+        consumed();
         break;
       }
       case "delivered":
@@ -399,10 +392,9 @@ export class Session {
     }
   }
 
-  #emit(origin: OutputOrigin, event: SessionEvent): void {
+  #emit(origin: OutputOrigin, event: SessionEvent): Emission {
     const { onBackground } = this.#options;
-    if (origin.ended && onBackground) onBackground(event, origin.id);
-    else origin.sink(event);
+    return origin.ended && onBackground ? onBackground(event, origin.id) : origin.sink(event);
   }
 
   /** Tries anew when the last executor could not be started. */
@@ -421,10 +413,10 @@ export class Session {
       file,
       env,
       {
-        message: (message, buffers) => this.#receive(executor, message, buffers),
+        message: (message, buffers, jsonLength) => this.#receive(executor, message, buffers, jsonLength),
         native: (name, text, flushed) => {
           const cell = this.#cells.likeliest;
-          if (cell) this.#streams.add(cell, name, text, flushed);
+          if (cell) this.#outputs.add(cell, { type: "stream", name, text }, flushed);
           else flushed();
         },
         exit: (report) => this.#executorEnded(report),
@@ -439,7 +431,7 @@ export class Session {
     this.#change({ type: "executorEnded" });
     this.inspector.executorLost();
     this.scripts.clear();
-    this.#streams.flush();
+    this.#outputs.flush();
     this.#deliveries.endAll();
     for (const closed of this.#comms.closeAll()) {
       this.#options.onBackground?.({ type: "comm", ...closed, buffers: [] }, "");

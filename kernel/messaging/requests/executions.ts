@@ -64,8 +64,8 @@ export class Executions {
   }
 
   /** Publishes what a cell outputs after its end. */
-  publishLate(event: SessionEvent, cellId: string): void {
-    this.#publish(event, this.#headers.get(cellId) ?? {});
+  publishLate(event: SessionEvent, cellId: string): Promise<void> | undefined {
+    return this.#publish(event, this.#headers.get(cellId) ?? {});
   }
 
   /** An error reply with all fields: `jupyter console` cannot do without them. */
@@ -83,6 +83,7 @@ export class Executions {
       const stopOnError = request.fields.flag("stop_on_error", true);
       const pages: MimeBundle[] = [];
       const outcome = await this.#outcomeOf(request, execution, pages);
+      await this.#kernel.outputsSent();
       goOn = outcome.status === "ok" || !stopOnError;
       if (outcome.status === "ok") return this.#success(outcome, pages);
       return this.failure(outcome.error ?? { name: outcome.status, message: "", traceback: [] });
@@ -160,9 +161,9 @@ export class Executions {
     if (this.#headers.size > keptRequests) this.#headers.delete(this.#headers.keys().next().value!);
   }
 
-  #publish(event: SessionEvent, parent: Header | Record<string, never>): void {
+  #publish(event: SessionEvent, parent: Header | Record<string, never>): Promise<void> | undefined {
     const { type, content, ...attachments } = iopubMessage(event);
-    this.#kernel.publish(type, content, parent, attachments);
+    return this.#kernel.publish(type, content, parent, attachments);
   }
 }
 

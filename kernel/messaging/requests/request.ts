@@ -38,7 +38,14 @@ export interface Kernel {
   /** Rejects when no executor could be started. */
   readonly session: Promise<Session>;
   /** Publishes to all clients; `parent` is the header of the request that caused it. */
-  publish(type: string, content: object, parent: Message["parentHeader"], attachments?: Attachments): void;
+  publish(
+    type: string,
+    content: object,
+    parent: Message["parentHeader"],
+    attachments?: Attachments,
+  ): Promise<void> | undefined;
+  /** Resolves when the outputs that were published are sent, which clients that take little may delay. */
+  outputsSent(): Promise<void>;
   /** Sends to the client of a request, on any channel. */
   send(channel: RequestChannel, request: Request, type: string, content: object): void;
 }

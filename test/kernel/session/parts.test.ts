@@ -5,8 +5,8 @@ import type { SessionEvent } from "../../../kernel/session/events.js";
 import { executorDied } from "../../../kernel/session/exitReport.js";
 import { NativeOutput } from "../../../kernel/session/nativeOutput.js";
 import { OpenComms } from "../../../kernel/session/openComms.js";
+import { OutputCoalescer } from "../../../kernel/session/outputCoalescer.js";
 import { initialState, nextState, type SessionChange } from "../../../kernel/session/sessionState.js";
-import { StreamCoalescer } from "../../../kernel/session/streamCoalescer.js";
 
 describe("native output", () => {
   it("gives up its marks however the pipe cuts it", () => {
@@ -29,24 +29,71 @@ describe("native output", () => {
   });
 });
 
-describe("streams", () => {
-  it("are joined by cell and stream, and report when they were emitted", () => {
+describe("outputs", () => {
+  it("are joined, in order while they change seldom, and report when they were emitted", async () => {
     const emitted: string[] = [];
-    const streams = new StreamCoalescer<string>((cell, name, text) =>
-      emitted.push(`${cell} ${name} ${text}`),
-    );
     let flushed = 0;
+    let release = () => {};
+    const outputs = new OutputCoalescer<string>((cell, output) => {
+      emitted.push(`${cell} ${output.type === "stream" ? `${output.name} ${output.text}` : output.type}`);
+      return new Promise<void>((resolve) => {
+        release = resolve;
+      });
+    });
     const add = (cell: string, name: "stdout" | "stderr", text: string) =>
-      streams.add(cell, name, text, () => flushed++);
+      outputs.add(cell, { type: "stream", name, text }, () => flushed++);
     add("a", "stdout", "1");
-    add("a", "stderr", "e");
     add("a", "stdout", "2");
+    add("a", "stderr", "e");
     add("b", "stdout", "3");
     add("a", "stdout", "4");
-    expect([emitted, flushed]).toEqual([[], 0]);
-    streams.flush();
-    streams.flush();
-    expect([emitted, flushed]).toEqual([["a stdout 124", "a stderr e", "b stdout 3"], 5]);
+    expect(emitted).toEqual([]);
+    outputs.flush();
+    outputs.flush();
+    expect(emitted).toEqual(["a stdout 12", "a stderr e", "b stdout 3", "a stdout 4"]);
+    expect(flushed).toBe(0);
+    release();
+    await Promise.resolve();
+    expect(flushed).toBe(1);
+    emitted.length = 0;
+    for (let i = 0; i < 1000; i++) add("a", i % 2 ? "stderr" : "stdout", "x");
+    outputs.flush();
+    expect(emitted.length).toBeLessThan(25);
+    expect(emitted.join("").replace(/[^x]/g, "").length).toBe(1000);
+  });
+
+  it("that nobody would see are left out", () => {
+    const emitted: unknown[] = [];
+    let taken = 0;
+    const outputs = new OutputCoalescer<string>((cell, output) => {
+      const what = output.type === "stream" ? output.text : "data" in output ? output.data["text/plain"] : "";
+      emitted.push(`${cell} ${output.type} ${what}`);
+    });
+    const add = (cell: string, output: any) => outputs.add(cell, { metadata: {}, ...output }, () => taken++);
+    const data = (text: string) => ({ data: { "text/plain": text } });
+    add("a", { type: "display", displayId: "i", ...data("0") });
+    for (let i = 1; i < 100; i++) {
+      add("a", { type: "updateDisplay", displayId: "i", ...data(`i${i}`) });
+      add("a", { type: "stream", name: "stdout", text: "." });
+      add("b", { type: "updateDisplay", displayId: "j", ...data(`j${i}`) });
+    }
+    outputs.flush();
+    expect(emitted).toEqual([
+      "a display 0",
+      `a stream ${".".repeat(99)}`,
+      "a updateDisplay i99",
+      "b updateDisplay j99",
+    ]);
+    emitted.length = 0;
+    for (let i = 1; i < 100; i++) {
+      add("a", { type: "display", ...data(String(i)) });
+      add("a", { type: "clearOutput", wait: true });
+    }
+    add("b", { type: "display", ...data("other") });
+    outputs.flush();
+    // What is cleared stays until something takes its place.
+    expect(emitted).toEqual(["a clearOutput ", "a display 99", "a clearOutput ", "b display other"]);
+    expect(taken).toBe(1 + 297 + 198 + 1);
   });
 });
 
