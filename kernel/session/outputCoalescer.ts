@@ -64,7 +64,8 @@ export class OutputCoalescer<Origin> {
       const done = () => {
         for (const each of emitted) each();
       };
-      if (emission) void emission.then(done);
+      // A sink of type `void` may return anything.
+      if (emission instanceof Promise) void emission.then(done);
       else done();
     }
   }
