@@ -21,8 +21,6 @@ export class CellRun {
   settled = false;
   /** What runs its script, from its start to its end. */
   evaluator: Evaluator | undefined;
-  /** It was interrupted and has some time left to stop by itself. */
-  stopping = false;
 
   constructor(number: number, cancellation: Cancellation) {
     this.number = number;

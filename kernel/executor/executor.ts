@@ -7,7 +7,7 @@ import type { StackTraces } from "../traceback/stackTraces.js";
 import { Cancellation } from "./cancellation.js";
 import { CellRun } from "./cellRun.js";
 import { createCellScope } from "./cellScope.js";
-import { CellTimers, nodeSetImmediate, nodeSetTimeout } from "./cellTimers.js";
+import { CellTimers, nodeSetImmediate } from "./cellTimers.js";
 import { explainCommonJsName } from "./commonJsNames.js";
 import type { Evaluator } from "./evaluator.js";
 import { Evaluators } from "./evaluators.js";
@@ -15,6 +15,7 @@ import { HeldPromises } from "./heldPromises.js";
 import type { Outputs } from "./outputs.js";
 import { RunningCells } from "./runningCells.js";
 import type { SharedState } from "./sharedState.js";
+import type { InterruptedMessage } from "./threads.js";
 
 type RunMessage = Extract<ToExecutor, { type: "run" }>;
 type Outcome = { status: "ok" | "error" | "interrupted"; fault?: FaultReport };
@@ -123,14 +124,18 @@ export class Executor {
   }
 
   /** Ends interrupted cells that do not end by themselves: at once when it is urgent, or when their code was terminated. */
-  settleInterrupted(terminated: boolean, urgent: boolean): void {
-    for (const cell of this.#running.interrupted) {
-      const settle = () => this.#settle(cell, { status: "interrupted" }, {});
-      if (urgent || (terminated && this.#running.mayBeTerminated(cell))) settle();
-      else if (!cell.stopping) {
-        cell.stopping = true;
-        nodeSetTimeout(settle, cell.cancellation.cooperative ? cooperativeGrace : pendingGrace);
+  settleInterrupted({ cells, waited, terminated, urgent }: InterruptedMessage): void {
+    for (const number of cells) {
+      const cell = this.#running.find(number);
+      if (!cell) {
+        // A termination hit its very start. For one that was just settled this comes to nothing.
+        this.#outputs.markEndOfCell(number);
+        this.#outputs.sendDone({ type: "done", cell: number, ...interruptedOutcome(), expressions: {} });
+        continue;
       }
+      const grace = cell.cancellation.cooperative ? cooperativeGrace : pendingGrace;
+      const over = urgent || waited >= grace || (terminated && this.#running.mayBeTerminated(cell));
+      if (over) this.#settle(cell, { status: "interrupted" }, {});
     }
   }
 

@@ -85,16 +85,34 @@ export class Interruption {
       return;
     }
     this.#underWay = true;
-    do {
-      this.#heldBack ??= [];
-      const terminated = await this.#untilMainAnswers();
-      const urgent = this.#urgent;
-      this.#postToMain({ type: "interrupted", ping: ++this.#pings, terminated, urgent });
-      this.#letRun();
-      await this.#whileStopping(this.#pings, urgent);
-    } while (this.#stopping);
+    do await this.#stop();
+    while (this.#toStop.length > 0);
     this.#underWay = false;
     this.#urgent = false;
+  }
+
+  /** Ends when all interrupted cells have ended, or when the main thread is busy again. */
+  async #stop(): Promise<void> {
+    this.#heldBack ??= [];
+    let terminated = await this.#untilMainAnswers();
+    const answeredAt = performance.now();
+    for (;;) {
+      const ping = ++this.#pings;
+      const waited = performance.now() - answeredAt;
+      this.#postToMain({
+        type: "interrupted",
+        ping,
+        cells: this.#toStop,
+        waited,
+        terminated,
+        urgent: this.#urgent,
+      });
+      terminated = false;
+      this.#letRun();
+      if (!(await this.#acknowledged(ping, () => this.#answerTime))) return;
+      if (this.#toStop.length === 0) return;
+      await pause(10);
+    }
   }
 
   #letRun(): void {
@@ -103,10 +121,13 @@ export class Interruption {
     for (const posted of held) this.#postToMain(...posted);
   }
 
-  /** Whether an interrupted cell has not ended. */
-  get #stopping(): boolean {
+  /** The interrupted cells that were handed over and have not ended. */
+  get #toStop(): number[] {
     const { interruptedThrough } = this.#shared;
-    return [...this.#running].some(([cell, type]) => type === "run" && cell <= interruptedThrough);
+    const heldBack = this.#heldBack?.map(([message]) => (message.type === "run" ? message.cell : 0)) ?? [];
+    return [...this.#running]
+      .filter(([cell, type]) => type === "run" && cell <= interruptedThrough && !heldBack.includes(cell))
+      .map(([cell]) => cell);
   }
 
   get #answerTime(): number {
@@ -116,23 +137,12 @@ export class Interruption {
     return patient && !this.#urgent ? patientAnswerTime : answerTime;
   }
 
-  /** Ends when all interrupted cells have ended, when the main thread is busy again, or when it became urgent. */
-  async #whileStopping(told: number, urgent: boolean): Promise<void> {
-    if (!(await this.#acknowledged(told, () => this.#answerTime))) return;
-    while (this.#stopping && this.#urgent === urgent) {
-      await pause(10);
-      const ping = this.#ping();
-      if (!(await this.#acknowledged(ping, () => this.#answerTime))) return;
-    }
-  }
-
   /** Whether it took a termination. */
   async #untilMainAnswers(): Promise<boolean> {
     if (await this.#acknowledged(this.#ping(), () => this.#answerTime)) return false;
     const start = performance.now();
     let explained = false;
     let pending = 0;
-    let ping: number;
     do {
       pending++;
       void this.#means.inspector.terminate().then(() => pending--);
@@ -144,14 +154,22 @@ export class Interruption {
         explained = true;
         this.#means.explain();
       }
-      ping = this.#ping();
-    } while (!(await this.#acknowledged(ping, () => answerTime)));
-    // A termination that came too late would hit the next thing that runs: let it hit a ping.
-    const answeredAt = performance.now();
-    while (pending > 0 && performance.now() - answeredAt < lingerTime) {
-      await this.#acknowledged(this.#ping(), () => 20);
-    }
+    } while (!(await this.#answersWithin(answerTime)) || !(await this.#isSettled(() => pending > 0)));
     return true;
+  }
+
+  /**
+   * Whether the main thread goes on answering when terminations are over. One that came too late would hit the next
+   * thing that runs: it is to hit a ping.
+   */
+  async #isSettled(isPending: () => boolean): Promise<boolean> {
+    const start = performance.now();
+    while (isPending() && performance.now() - start < lingerTime) await this.#answersWithin(20);
+    return (await this.#answersWithin(answerTime)) || (await this.#answersWithin(answerTime));
+  }
+
+  #answersWithin(milliseconds: number): Promise<boolean> {
+    return this.#acknowledged(this.#ping(), () => milliseconds);
   }
 
   #ping(): number {

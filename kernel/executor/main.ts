@@ -155,7 +155,7 @@ control.on("message", (message: ToMain) => {
     shared.acknowledgedPing = message.ping;
   } else if (message.type === "interrupted") {
     if (message.terminated) host.terminated();
-    executor.settleInterrupted(message.terminated, message.urgent);
+    executor.settleInterrupted(message);
     shared.acknowledgedPing = message.ping;
   } else exit(message.code);
 });

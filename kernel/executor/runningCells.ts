@@ -30,6 +30,10 @@ export class RunningCells {
     return this.#running.size;
   }
 
+  find(number: number): CellRun | undefined {
+    return [...this.#running].find((cell) => cell.number === number);
+  }
+
   /** Those that the user interrupted. */
   get interrupted(): CellRun[] {
     return [...this.#running].filter((cell) => cell.cancellation.requested);

@@ -19,8 +19,21 @@ export type ToMain =
   /** Pings are acknowledged in the shared state once dealt with. This one aborts the signals of interrupted cells. */
   | { type: "ping"; ping: number }
   /** The main thread takes messages again: interrupted cells are to be settled, if they do not settle themselves. */
-  | { type: "interrupted"; ping: number; terminated: boolean; urgent: boolean }
+  | InterruptedMessage
   | { type: "exit"; code: number };
+
+export interface InterruptedMessage {
+  type: "interrupted";
+  ping: number;
+  /** The cells that are to stop. */
+  cells: number[];
+  /** How long they have known, in milliseconds. */
+  waited: number;
+  /** Code was terminated. */
+  terminated: boolean;
+  /** No time is left. */
+  urgent: boolean;
+}
 
 /** Stream text goes as a short tuple, since there may be a hundred thousand of them; all else as finished JSON. */
 export type ToControl =

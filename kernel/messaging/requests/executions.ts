@@ -127,9 +127,10 @@ export class Executions {
     try {
       const session = await this.#kernel.session;
       return await session.execute(execution, (event) => {
-        if (event.type === "display" && event.pager) pages.push(event.data);
-        else this.#publish(event, header);
         if (event.type === "result" && execution.storeHistory) this.#keepResult(event);
+        if (event.type !== "display" || !event.pager) return this.#publish(event, header);
+        pages.push(event.data);
+        return undefined;
       });
     } catch (fault) {
       const error = kernelFault(fault);
