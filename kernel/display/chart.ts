@@ -1,3 +1,5 @@
+import { chartSvg } from "./chartPicture.js";
+import { rasterize } from "./rasterize.js";
 import type { ShownValue } from "./shownValue.js";
 
 const schema = /^https?:\/\/vega\.github\.io\/schema\/(vega|vega-lite)\/v(\d+)[\d.]*\.json$/;
@@ -5,14 +7,21 @@ const schema = /^https?:\/\/vega\.github\.io\/schema\/(vega|vega-lite)\/v(\d+)[\
 /** The newest major version that front ends know; they draw later specifications under its name. */
 const newest = 5;
 
-/** A Vega or Vega-Lite specification, which says so in its `$schema`; undefined for anything else. */
+/**
+ * A Vega or Vega-Lite specification, which says so in its `$schema`, with a PNG for those who draw none; undefined for
+ * anything else.
+ */
 export function chart(value: any): ShownValue | undefined {
   const found = typeof value.$schema === "string" && schema.exec(value.$schema);
   if (!found) return undefined;
-  const [, language, major] = found;
-  const kind = language === "vega" ? "vega" : "vegalite";
-  const mime = `application/vnd.${kind}.v${Math.min(Number(major), newest)}+json`;
-  return { data: { [mime]: asJson(value), "text/plain": summary(value, language) }, metadata: {} };
+  const language = found[1] as "vega" | "vega-lite";
+  const mime = `application/vnd.${language.replace("-", "")}.v${Math.min(Number(found[2]), newest)}+json`;
+  const spec = asJson(value);
+  const data = { [mime]: spec, "text/plain": summary(value, language) };
+  const svg = chartSvg(spec, language);
+  const png = svg && rasterize(svg);
+  if (!png) return { data, metadata: {} };
+  return { data: { ...data, "image/png": png.base64 }, metadata: { "image/png": png.size } };
 }
 
 /** Data from Arrow holds 64-bit integers, which JSON lacks. */

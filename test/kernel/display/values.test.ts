@@ -23,12 +23,33 @@ describe("values of known kinds", () => {
       ["vega", "6.1", "application/vnd.vega.v5+json"],
     ]) {
       const { data } = shown(spec(language, version));
-      expect(Object.keys(data)).toEqual([mime, "text/plain"]);
+      expect(Object.keys(data).slice(0, 2)).toEqual([mime, "text/plain"]);
       expect((data[mime] as any).data.values).toEqual([{ experts: 8 }]);
     }
     expect(shown(spec("vega-lite", "5")).data["text/plain"]).toBe('[Vega-Lite chart, "load", bar, 1 rows]');
     const schema = { $schema: "https://json-schema.org/draft/2020-12/schema" };
     expect(Object.keys(shown(schema).data)).toEqual(["text/plain"]);
+  });
+
+  it("charts have a PNG, unless they load something", () => {
+    const spec = {
+      $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+      width: 300,
+      height: 100,
+      mark: "bar",
+      data: { values: [{ expert: 0, load: 2 }] } as object,
+      encoding: { x: { field: "expert" }, y: { field: "load", type: "quantitative" } },
+    };
+    const { data, metadata } = shown(spec);
+    const { width, height } = (metadata as any)["image/png"];
+    expect(width).toBeGreaterThan(300);
+    expect(imageKind(Buffer.from(data["image/png"] as string, "base64"))).toEqual({
+      mime: "image/png",
+      width: 2 * width,
+      height: 2 * height,
+    });
+    expect(Object.keys(shown({ ...spec, data: { url: "load.csv" } }).data)).not.toContain("image/png");
+    expect(Object.keys(shown({ ...spec, encoding: 7 }).data)).toContain("application/vnd.vegalite.v5+json");
   });
 
   it("elements are their markup; those of SVG have a PNG of their size, for front ends that distrust the rest", () => {
