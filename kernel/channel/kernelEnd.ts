@@ -50,8 +50,13 @@ export class KernelEnd {
 
   async #read(): Promise<void> {
     for await (const [identity, json, ...buffers] of this.#router) {
-      const text = json.toString();
-      this.#receivers.get(identity.toString())?.(JSON.parse(text), buffers, text.length);
+      try {
+        const text = json.toString();
+        this.#receivers.get(identity.toString())?.(JSON.parse(text), buffers, text.length);
+      } catch (fault) {
+        // One message that cannot be dealt with must not keep the others from coming.
+        process.stderr.write(`moelab: a message of the executor was lost: ${(fault as Error).stack}\n`);
+      }
     }
   }
 }

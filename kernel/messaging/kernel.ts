@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { CellCompiler } from "../cells/compiler.js";
 import { Session } from "../session/session.js";
 import { readConnectionFile } from "./connectionFile.js";
@@ -15,6 +16,7 @@ const closingTime = 4000;
  */
 export async function runKernel(connectionFile: string, compiler: CellCompiler): Promise<void> {
   const info = await readConnectionFile(connectionFile);
+  surviveFaults();
   await new Promise<void>((resolve, reject) => {
     const server = new JupyterServer(
       info,
@@ -30,7 +32,8 @@ export async function runKernel(connectionFile: string, compiler: CellCompiler):
       await server.close();
       resolve();
     };
-    process.on("SIGINT", () => void server.interrupt());
+    // Without a session there is nothing to interrupt.
+    process.on("SIGINT", () => void server.interrupt().catch(() => {}));
     process.on("SIGTERM", () => void close());
     watchParent(() => void close());
     server.open().catch(async (fault) => {
@@ -39,4 +42,11 @@ export async function runKernel(connectionFile: string, compiler: CellCompiler):
       reject(fault);
     });
   });
+}
+
+/** A fault of the kernel's own costs one message, not the notebook's variables; whoever started it reads of it. */
+function surviveFaults(): void {
+  const report = (fault: unknown) => process.stderr.write(`moelab kernel: ${inspect(fault)}\n`);
+  process.on("uncaughtException", report);
+  process.on("unhandledRejection", report);
 }
