@@ -72,7 +72,7 @@ function receive(message: ToExecutor, received: Uint8Array[]): void {
     case "comm": {
       newestCell = Math.max(newestCell, message.cell);
       // ZeroMQ's memory cannot change threads: one copy, which then moves.
-      const buffers = received.map((buffer) => Uint8Array.from(buffer));
+      const buffers = received.map((buffer) => new Uint8Array(buffer));
       running.set(message.cell, "comm");
       interruption.handOver(
         { ...message, buffers },

@@ -159,7 +159,7 @@ class NotebookComm implements Comm {
 function copied(given: ArrayBuffer | ArrayBufferView): Uint8Array<ArrayBuffer> {
   if (given instanceof ArrayBuffer) return new Uint8Array(given.slice(0));
   if (ArrayBuffer.isView(given)) {
-    return Uint8Array.from(new Uint8Array(given.buffer, given.byteOffset, given.byteLength));
+    return new Uint8Array(new Uint8Array(given.buffer, given.byteOffset, given.byteLength));
   }
   throw new TypeError(
     `comm: expected buffers that are ArrayBuffers, typed arrays or DataViews, got ${typeof given}.`,
