@@ -28,7 +28,7 @@ const drainTime = 500;
 /** Time for an orderly exit before the process is killed, in milliseconds. */
 const exitTime = 2000;
 /** Lines and characters of native standard error kept for a crash report. */
-const keptErrorLines = 20;
+const keptErrorLines = 30;
 const keptErrorText = 8192;
 
 /** Node says this when a process with inspector sessions ends itself; it would only puzzle. */

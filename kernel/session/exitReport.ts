@@ -22,10 +22,19 @@ const likelyCauses: Partial<Record<NodeJS.Signals, string>> = {
   SIGFPE: "native code divided an integer by zero",
 };
 
+/** What Node says on standard error before it gives up. */
+const heapFull = /FATAL ERROR:.*\b(heap|memory)\b/i;
+
 /** One sentence on the end of an executor. */
 export function describeExit(exit: ExitReport): string {
   if (exit.stopped) return "The session was restarted or closed.";
   if (exit.exitedByCell) return `The cell called process.exit(${exit.code ?? 0}).`;
+  if (exit.nativeErrors.some((line) => heapFull.test(line))) {
+    return (
+      "The executor ended because the heap of JavaScript was full (tensors are not in it; " +
+      "NODE_OPTIONS=--max-old-space-size=MEBIBYTES gives it more)."
+    );
+  }
   if (exit.signal === null) return `The executor exited with code ${exit.code}.`;
   const cause = likelyCauses[exit.signal];
   return `The executor was ended by ${exit.signal}${cause ? ` (${cause})` : ""}.`;

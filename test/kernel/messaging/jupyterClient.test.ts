@@ -50,6 +50,7 @@ describe("other clients and ends", () => {
   it("jupyter console completes, asks, is interrupted, shows results and errors", () =>
     jupyter.python("console.py"));
   it("an encrypted transport works, and refuses plain clients", () => jupyter.python("encrypted.py"));
+  it("a server loses none of the output, however much it is", () => jupyter.python("server_volume.py"));
   it("a kernel ends when its client was killed", () => jupyter.python("endings.py", ["orphan"]));
   it("a kernel that gets SIGTERM leaves nothing", () => jupyter.python("endings.py", ["sigterm"]));
   it("the executor of a killed kernel ends", () => jupyter.python("endings.py", ["sigkill"]));

@@ -125,6 +125,9 @@ it("a dead executor's report names the signal, its likely cause and the last nat
   expect(message).toContain("SIGKILL (often the system's answer to a lack of memory)");
   expect(traceback).toContain("  terminate called");
   expect(traceback.at(-1)).toContain("variables are lost");
+  const outOfMemory = "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory";
+  const full = executorDied({ ...report, signal: "SIGABRT", nativeErrors: [outOfMemory, "1: 0xcafe node"] });
+  expect(full.message).toContain("the heap of JavaScript was full");
 });
 
 describe("comms", () => {
