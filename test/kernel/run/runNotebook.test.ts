@@ -46,6 +46,14 @@ describe("a run that succeeds", () => {
     expect(texts("ok.ipynb")).toEqual([[], [], [], []]);
   });
 
+  it("takes magics", async () => {
+    place.notebook("magics.ipynb", ["%env MARK=7\nprocess.env.MARK", "%%bash\necho $MARK", "%time 1 + 1"]);
+    const { code, stdout } = await run("magics.ipynb");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\nenv: MARK=7\n'7'\n[\s\S]*\n7\n[\s\S]*\nWall time: [\s\S]*\n2\n/);
+    expect(place.read("out/magics.ipynb").cells.map((cell) => cell.execution_count)).toEqual([1, 2, 3]);
+  });
+
   it("runs in the notebook's folder and writes where it is told", async () => {
     place.write("numbers.ts", "export const answer: number = 42;");
     place.notebook("where.ipynb", [

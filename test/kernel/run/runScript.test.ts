@@ -84,6 +84,17 @@ console.log("main");
     expect(stderr).toMatch(/types\.ts[\s\S]*not assignable to type 'number'/);
   });
 
+  it("is plain TypeScript: a magic in it is an error", async () => {
+    place.write("magic.ts", "const half = 7;\nconst time = 4;\nhalf\n%time;\nconsole.log('ran');\n");
+    expect((await start("magic.ts").finished).stdout).toBe("ran\n");
+    place.write("magic.ts", "console.log('ran');\n%time half();\n");
+    const { code, stdout, stderr } = await start("magic.ts").finished;
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(
+      /^MagicError: Magics are for cells; a script is plain TypeScript\.\n {4}at magic\.ts:2:1/,
+    );
+  });
+
   it("is stopped by SIGTERM", async () => {
     place.write(
       "long.ts",
