@@ -19,8 +19,10 @@ const promiseFrame = /^new Promise \(<anonymous>\)$/;
 const stackFrames = 30;
 
 const mostCauses = 5;
-/** Errors of an `AggregateError` that are shown. */
+/** Errors of one `AggregateError` that are shown. */
 const mostErrors = 10;
+/** Errors with their frames in one report. */
+const mostShown = 20;
 /** Lines around the one where an error was thrown, and around those that led there. */
 const contextOfFault = 2;
 const contextOfCall = 1;
@@ -37,7 +39,9 @@ export class StackTraces {
   install(): void {
     Error.stackTraceLimit = stackFrames;
     Error.prepareStackTrace = (error, frames) => {
-      const lines = visible(frames.map((frame) => this.#frameText(frame)));
+      const text = (frame: NodeJS.CallSite) =>
+        attempt(() => this.#frameText(frame), "(a frame that cannot be read)");
+      const lines = visible(frames.map(text));
       return [headOf(error), ...lines.map((text) => `    at ${text}`)].join("\n");
     };
   }
@@ -51,35 +55,38 @@ export class StackTraces {
     return { name: typeof thrown, message: text, traceback: red(`Thrown: ${text}`).split("\n") };
   }
 
-  /** @param above the errors that this one is a part of, from the outermost on */
-  #traceback(error: Error, above: readonly Error[] = []): string[] {
-    const outer = above.at(-1);
+  /**
+   * @param outer the error that this one is a part of
+   * @param shown all errors of the report so far
+   */
+  #traceback(error: Error, outer?: Error, shown = new Set<unknown>(), depth = 0): string[] {
+    shown.add(error);
     const frames = relevant(stackFramesOf(error));
     const lines = [
       ...red(headOf(error)).split("\n"),
       ...this.#frameLines(outer ? withoutShared(frames, relevant(stackFramesOf(outer))) : frames),
       ...detailsOf(error).map((line) => `    ${line}`),
     ];
-    const shown = [...above, error];
+    const add = (label: string, part: unknown) => {
+      const [first, ...rest] = this.#partLines(part, error, shown, depth + 1);
+      lines.push(...[`${label}: ${first}`, ...rest].map((line) => `  ${line}`));
+    };
     const errors = attempt(() => (error as AggregateError).errors, undefined);
     if (Array.isArray(errors)) {
-      for (const each of errors.slice(0, mostErrors)) lines.push(...this.#labelled("[error]", each, shown));
+      for (const each of errors.slice(0, mostErrors)) add("[error]", each);
       if (errors.length > mostErrors) lines.push(grey(`  … ${errors.length - mostErrors} more errors`));
     }
     const cause = attempt(() => error.cause, undefined);
-    if (cause !== undefined) lines.push(...this.#labelled("[cause]", cause, shown));
+    if (cause !== undefined) add("[cause]", cause);
     return lines;
   }
 
-  #labelled(label: string, thrown: unknown, above: readonly Error[]): string[] {
-    const lines = () => {
-      if (!isError(thrown)) return printed(thrown).split("\n");
-      if (above.includes(thrown)) return [`${headOf(thrown)} (shown above)`];
-      if (above.length > mostCauses) return [headOf(thrown)];
-      return this.#traceback(thrown, above);
-    };
-    const [first, ...rest] = lines();
-    return [`${label}: ${first}`, ...rest].map((line) => `  ${line}`);
+  /** What is shown of a cause, or of an error within an `AggregateError`. */
+  #partLines(part: unknown, outer: Error, shown: Set<unknown>, depth: number): string[] {
+    if (!isError(part)) return printed(part).split("\n");
+    if (shown.has(part)) return [`${headOf(part)} (shown above)`];
+    if (depth > mostCauses || shown.size >= mostShown) return red(headOf(part)).split("\n");
+    return this.#traceback(part, outer, shown, depth);
   }
 
   #frameLines(frames: FrameLine[]): string[] {
@@ -104,6 +111,8 @@ export class StackTraces {
   /** Paths as short as they can be: the user's from the working directory on, a package's from its name on. */
   #shortened({ text, file, owner }: Frame): string {
     if (!file || owner === "builtin" || owner === "node") return text;
+    // Operators are compiled when they are first called.
+    if (owner === "moelab" && text.includes("(eval at ")) return text.replace(/\(eval at .*\)$/, "(moelab)");
     if (owner === "moelab") return text.replace(file, `moelab${file.split("/dist/src").at(-1)}`);
     if (owner !== "user") return text.replace(/(?:file:\/\/)?[^()]*\/node_modules\//, "");
     const place = file.startsWith("file:") ? attempt(() => fileURLToPath(file), file) : file;

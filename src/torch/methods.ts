@@ -3,6 +3,8 @@ import { methodOperators } from "./operators.generated.js";
 import { Tensor } from "./tensor.js";
 
 function define(method: string, value: (this: Tensor, ...args: unknown[]) => unknown): void {
+  // So that stack traces name it.
+  Object.defineProperty(value, "name", { value: method, configurable: true });
   Object.defineProperty(Tensor.prototype, method, { configurable: true, writable: true, value });
 }
 

@@ -96,6 +96,17 @@ await start();`);
     expect(text).toContain("[error]: 'two'");
   });
 
+  it("stays short for errors within errors within errors", async () => {
+    const { text } = await run(`const nest = (depth: number): Error => depth === 0 ? new Error("innermost") :
+  new AggregateError(Array.from({ length: 12 }, () => nest(depth - 1)), "level " + depth);
+throw nest(3);`);
+    expect(text).toMatch(/^AggregateError: level 3\n/);
+    expect(text).toContain("… 2 more errors");
+    expect(text.split("\n").length).toBeLessThan(600);
+    const same = await run("const one = new Error('one'); throw new AggregateError([one, one]);");
+    expect(same.text).toContain("[error]: Error: one (shown above)");
+  });
+
   it("says of recursion only how much there was", async () => {
     const { text } = await run("const down = (n: number): number => down(n + 1) + 1;\ndown(0);");
     expect(text).toContain("RangeError: Maximum call stack size exceeded");
