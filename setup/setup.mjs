@@ -7,6 +7,7 @@ import { follow, say, seconds } from "./progress.mjs";
 import { isStamped, stamp, unstamp } from "./stamp.mjs";
 import { addon } from "./steps/addon.mjs";
 import { chromium } from "./steps/browser.mjs";
+import { compilerImage } from "./steps/compilerImage.mjs";
 import { kernelspec } from "./steps/kernelspec.mjs";
 import { libtorch } from "./steps/libtorch.mjs";
 import { packages } from "./steps/packages.mjs";
@@ -18,8 +19,8 @@ import { typescript } from "./steps/typescript.mjs";
 const given = Boolean(process.env.LIBTORCH);
 const engine = ({ python }) =>
   given
-    ? [libtorch, packages, ...python, addon, typescript]
-    : [packages, ...python, libtorch, addon, typescript];
+    ? [libtorch, packages, ...python, addon, typescript, compilerImage]
+    : [packages, ...python, libtorch, addon, typescript, compilerImage];
 
 /** Tests and benchmarks compare with Python's torch and pyarrow, so they want those beside any libtorch. */
 const compared = [venv, torch, testing];
