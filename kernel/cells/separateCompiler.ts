@@ -10,6 +10,12 @@ import type {
 import { CompilerProcess } from "./compilerProcess.js";
 import type { CompilerMethod, CompilerReply, CompilerSettings, CompilerState } from "./compilerRequests.js";
 import { buildImageInBackground } from "./image/backgroundBuild.js";
+import { StandInCompiler } from "./standInCompiler.js";
+
+/** So long a check goes on before a stand-in starts, in milliseconds. */
+const longCheck = 300;
+/** So long a question waits for a check to end, in milliseconds. */
+const questionPatience = 60;
 
 interface Waiting {
   line: string;
@@ -19,7 +25,7 @@ interface Waiting {
 
 /**
  * The cell compiler in a process of its own, which starts to warm up at once: completions and checks never wait for
- * the protocol, nor the protocol for them. A process that dies is replaced by one that knows the same declarations.
+ * the protocol, nor the protocol for them, and completions not for a check that takes long. A process that dies is replaced by one that knows the same declarations.
  */
 export class SeparateCompiler implements CellCompiler {
   readonly #settings: CompilerSettings;
@@ -28,9 +34,14 @@ export class SeparateCompiler implements CellCompiler {
   #state: CompilerState | undefined;
   #requests = 0;
   #closed = false;
+  /** Cells that are being checked. */
+  readonly #checks = new Set<Promise<CompileOutcome>>();
+  /** Answers questions meanwhile, if that takes long. */
+  readonly #standIn: StandInCompiler;
 
   constructor(settings: CompilerSettings) {
     this.#settings = settings;
+    this.#standIn = new StandInCompiler(settings);
     this.#process = this.#start(true);
   }
 
@@ -39,20 +50,28 @@ export class SeparateCompiler implements CellCompiler {
     return this.#process?.pid;
   }
 
-  compile(code: string, cellName: string, options?: CompileOptions): Promise<CompileOutcome> {
-    return this.#ask("compile", code, cellName, options);
+  async compile(code: string, cellName: string, options?: CompileOptions): Promise<CompileOutcome> {
+    const check = this.#ask("compile", code, cellName, options);
+    this.#checks.add(check);
+    const takesLong = setTimeout(() => this.#standIn.prepare(this.#state), longCheck);
+    try {
+      return await check;
+    } finally {
+      clearTimeout(takesLong);
+      this.#checks.delete(check);
+    }
   }
 
   complete(code: string, cursor: number): Promise<CompletionResult> {
-    return this.#ask("complete", code, cursor);
+    return this.#question("complete", code, cursor);
   }
 
   inspect(code: string, cursor: number): Promise<Inspection | null> {
-    return this.#ask("inspect", code, cursor);
+    return this.#question("inspect", code, cursor);
   }
 
   isComplete(code: string): Promise<Completeness> {
-    return this.#ask("isComplete", code);
+    return this.#question("isComplete", code);
   }
 
   divide(code: string): Promise<DividedCell> {
@@ -78,7 +97,7 @@ export class SeparateCompiler implements CellCompiler {
   async close(): Promise<void> {
     this.#closed = true;
     this.#fail("The cell compiler is closed.");
-    await this.#process?.stop();
+    await Promise.all([this.#process?.stop(), this.#standIn.stop()]);
   }
 
   #start(useImage: boolean): CompilerProcess {
@@ -122,6 +141,21 @@ export class SeparateCompiler implements CellCompiler {
     if (wasReady) this.#process = this.#start(true);
   }
 
+  /** What the user waits for at the keyboard: it is not kept waiting by a check that takes long. */
+  async #question(method: CompilerMethod, ...parameters: unknown[]): Promise<any> {
+    if (this.#checks.size > 0) {
+      await Promise.race([Promise.allSettled(this.#checks), pause(questionPatience)]);
+    }
+    if (this.#checks.size > 0 && !this.#closed) {
+      try {
+        return await this.#standIn.ask(this.#state, method, parameters);
+      } catch {
+        // Then the first one is to answer, later.
+      }
+    }
+    return this.#ask(method, ...parameters);
+  }
+
   #ask(method: CompilerMethod, ...parameters: unknown[]): Promise<any> {
     if (this.#closed) return Promise.reject(new Error("The cell compiler is closed."));
     const id = ++this.#requests;
@@ -138,6 +172,10 @@ export class SeparateCompiler implements CellCompiler {
     for (const { reject } of this.#waiting.values()) reject(fault);
     this.#waiting.clear();
   }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, milliseconds).unref());
 }
 
 function requestLine(id: number, method: CompilerMethod, parameters: unknown[]): string {
