@@ -33,19 +33,21 @@ class Check:
     feature: str | None = None
     #: Whether the check starts kernels of its own: it then gets the function that starts one.
     own_kernel: bool = False
+    #: Whether it sends what is no right request, so that what the kernel says to that is not judged.
+    hostile: bool = False
 
 
 @dataclass
 class Registry:
     checks: list = field(default_factory=list)
 
-    def __call__(self, name, level, place=None, needs=(), feature=None, own_kernel=False):
+    def __call__(self, name, level, place=None, needs=(), feature=None, own_kernel=False, hostile=False):
         """Decorates `check(kernel, snippets)`, which may return figures: a dict of numbers and short texts."""
         needs = (needs,) if isinstance(needs, str) else tuple(needs)
 
         def register(function):
             meaning = " ".join(function.__doc__.split())
-            self.checks.append(Check(name, function, meaning, level, place, needs, feature, own_kernel))
+            self.checks.append(Check(name, function, meaning, level, place, needs, feature, own_kernel, hostile))
             return function
 
         return register

@@ -81,6 +81,7 @@ class Kernel:
             if not self.alive:
                 raise Failed(f"the kernel ended while it started; its last words: {self.last_words()}")
             asked = client.send("kernel_info_request")
+            asked.judged = False
             try:
                 client.finish(asked, timeout=1)
             except Failed:

@@ -16,8 +16,12 @@ class Observations:
         #: What was watched → how often, so that what never came up is not called passed.
         self.watched = Counter()
         self._faults = defaultdict(Counter)
+        #: While wrong requests are sent, only what belongs to right ones is judged.
+        self.only_answers = False
 
     def take(self, client, channel, message, exchange):
+        if (exchange is None and self.only_answers) or (exchange and not exchange.judged):
+            return
         if isinstance(message, BadFrames):
             self._note("frames", f"{channel}: {message}")
             return

@@ -94,6 +94,7 @@ class Runner:
         kernel = None
         try:
             self._refuse(check)
+            self.observations.only_answers = check.hostile
             kernel = None if check.own_kernel else self.kernel
             figures = check.run(kernel or self.start_kernel, self.snippets) or {}
         except Skipped as skipped:

@@ -1,7 +1,7 @@
 """execute_request: its options, its counter, its reply."""
 
 from ..check import OPTIONAL, REQUIRED, check, expect, expect_equal
-from ..client import plain_text
+from ..exchange import plain_text
 
 
 @check("execute.result", REQUIRED, "id6", needs="result")

@@ -5,6 +5,7 @@ import json
 import zmq
 
 from ..check import BEYOND, REQUIRED, Failed, check, expect
+from ..contents import CONTENTS
 from ..wire import DELIMITER, make_header, pack, signature
 from .security import intruder
 
@@ -29,7 +30,7 @@ def parts_of(msg_type="kernel_info_request", content=None):
     return [pack(part) for part in (make_header(msg_type, "malformed"), {}, {}, content or {})]
 
 
-@check("malformed.frames", BEYOND, "the-wire-protocol")
+@check("malformed.frames", BEYOND, "the-wire-protocol", hostile=True)
 def frames(kernel, _snippets):
     """Frames that are missing or empty do no harm."""
 
@@ -50,7 +51,7 @@ def frames(kernel, _snippets):
     survives(kernel, samples)
 
 
-@check("malformed.json", BEYOND, "the-wire-protocol")
+@check("malformed.json", BEYOND, "the-wire-protocol", hostile=True)
 def not_json(kernel, _snippets):
     """Signed parts that are not JSON, or no objects, do no harm."""
 
@@ -66,7 +67,7 @@ def not_json(kernel, _snippets):
     survives(kernel, samples, ("shell",))
 
 
-@check("malformed.header", BEYOND, "message-header")
+@check("malformed.header", BEYOND, "message-header", hostile=True)
 def header(kernel, _snippets):
     """A header in which a field is missing or of another type does no harm."""
 
@@ -86,21 +87,7 @@ def header(kernel, _snippets):
     survives(kernel, samples, ("shell",))
 
 
-#: Request → a content that is right.
-CONTENTS = {
-    "execute_request": {"code": "1", "silent": True, "store_history": False, "user_expressions": {}, "allow_stdin": False, "stop_on_error": True},
-    "complete_request": {"code": "a", "cursor_pos": 1},
-    "inspect_request": {"code": "a", "cursor_pos": 1, "detail_level": 0},
-    "is_complete_request": {"code": "a"},
-    "history_request": {"output": False, "raw": True, "hist_access_type": "tail", "n": 1, "session": 0, "start": 0, "stop": 1, "pattern": "*", "unique": False},
-    "comm_open": {"comm_id": "c", "target_name": "t", "data": {}},
-    "comm_msg": {"comm_id": "c", "data": {}},
-    "comm_close": {"comm_id": "c", "data": {}},
-    "comm_info_request": {"target_name": "t"},
-}
-
-
-@check("malformed.content", BEYOND, "content")
+@check("malformed.content", BEYOND, "content", hostile=True)
 def content(kernel, _snippets):
     """Requests in which a field is missing or of another type do no harm."""
 
@@ -122,7 +109,7 @@ def content(kernel, _snippets):
         stranger.answers(late=0)
 
 
-@check("malformed.cursor", BEYOND, "completion")
+@check("malformed.cursor", BEYOND, "completion", hostile=True)
 def cursor(kernel, _snippets):
     """Cursors outside of the code do no harm."""
 
@@ -137,21 +124,21 @@ def cursor(kernel, _snippets):
     survives(kernel, samples, ("shell",))
 
 
-@check("malformed.type", REQUIRED, "compatibility")
+@check("malformed.type", REQUIRED, "compatibility", hostile=True)
 def unknown_type(kernel, _snippets):
     """Messages of types that nobody knows, or that kernels send themselves, do no harm."""
     kinds = ("no_such_request", "no_such", "", "constructor", "__proto__", "execute_reply", "status", "input_request", "x" * 10_000)
     survives(kernel, lambda stranger: {kind: signed(stranger, parts_of(kind)) for kind in kinds})
 
 
-@check("malformed.fields", REQUIRED, "compatibility")
+@check("malformed.fields", REQUIRED, "compatibility", hostile=True)
 def extra_fields(kernel, _snippets):
     """Fields that the specification does not know do not hinder the answer."""
     content = {"unknown": [1, {"deep": None}]}
     kernel.client.request("kernel_info_request", content, header={"unknown": True})
 
 
-@check("malformed.utf8", BEYOND, "the-wire-protocol")
+@check("malformed.utf8", BEYOND, "the-wire-protocol", hostile=True)
 def utf8(kernel, _snippets):
     """Bytes that are not UTF-8, and halves of surrogate pairs, do no harm."""
 
@@ -167,7 +154,7 @@ def utf8(kernel, _snippets):
     survives(kernel, samples, ("shell",))
 
 
-@check("malformed.huge", BEYOND, "the-wire-protocol")
+@check("malformed.huge", BEYOND, "the-wire-protocol", hostile=True)
 def huge(kernel, _snippets):
     """A request of 64 MiB is answered, in its content or in its buffers; one with a thousand buffers, too."""
     client = kernel.client
@@ -178,7 +165,7 @@ def huge(kernel, _snippets):
     client.request("kernel_info_request", buffers=[b"x"] * 1000, timeout=patience)
 
 
-@check("malformed.stdin", BEYOND, "messages-on-the-stdin-router-dealer-channel")
+@check("malformed.stdin", BEYOND, "messages-on-the-stdin-router-dealer-channel", hostile=True)
 def stray_answer(kernel, _snippets):
     """An answer to a question that nobody asked does no harm, nor does a request on stdin."""
     with intruder(kernel, "stdin") as stranger:
@@ -189,7 +176,7 @@ def stray_answer(kernel, _snippets):
     kernel.client.request("kernel_info_request")
 
 
-@check("malformed.heartbeat", BEYOND, "heartbeat-for-kernels")
+@check("malformed.heartbeat", BEYOND, "heartbeat-for-kernels", hostile=True)
 def heartbeat(kernel, _snippets):
     """Frames on the heartbeat that are none of a REQ socket do no harm, nor does a client that sends twice."""
     client = kernel.client
@@ -202,7 +189,7 @@ def heartbeat(kernel, _snippets):
         expect(beat.poll(kernel.timeout * 1000), "the heartbeat does not answer afterwards")
 
 
-@check("malformed.subscription", BEYOND, "messages-on-the-iopub-xpub-sub-channel")
+@check("malformed.subscription", BEYOND, "messages-on-the-iopub-xpub-sub-channel", hostile=True)
 def subscription(kernel, _snippets):
     """What is neither a subscription nor its end does no harm on IOPub."""
     with kernel.client.open_socket(zmq.XSUB) as stranger:

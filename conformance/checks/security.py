@@ -72,7 +72,7 @@ def expect_silence(kernel, stranger, channel):
 CODE = {"code": "1", "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}
 
 
-@check("security.forged", REQUIRED, "the-wire-protocol")
+@check("security.forged", REQUIRED, "the-wire-protocol", hostile=True)
 def forged(kernel, _snippets):
     """A message signed with another key is not answered, and nothing about it is published."""
     for channel in ("shell", "control"):
@@ -82,7 +82,7 @@ def forged(kernel, _snippets):
             expect_silence(kernel, stranger, channel)
 
 
-@check("security.unsigned", REQUIRED, "the-wire-protocol")
+@check("security.unsigned", REQUIRED, "the-wire-protocol", hostile=True)
 def unsigned(kernel, _snippets):
     """A message without a signature is not answered."""
     for channel in ("shell", "control"):
@@ -92,7 +92,7 @@ def unsigned(kernel, _snippets):
             expect_silence(kernel, stranger, channel)
 
 
-@check("security.tampered", REQUIRED, "the-wire-protocol")
+@check("security.tampered", REQUIRED, "the-wire-protocol", hostile=True)
 def tampered(kernel, _snippets):
     """A message of which any part was changed after it was signed is not answered."""
     with intruder(kernel) as stranger:
@@ -103,7 +103,7 @@ def tampered(kernel, _snippets):
         expect_silence(kernel, stranger, "shell")
 
 
-@check("security.truncated", REQUIRED, "the-wire-protocol")
+@check("security.truncated", REQUIRED, "the-wire-protocol", hostile=True)
 def truncated(kernel, _snippets):
     """The beginning of a right signature is a wrong one."""
     with intruder(kernel) as stranger:
@@ -114,7 +114,7 @@ def truncated(kernel, _snippets):
         expect_silence(kernel, stranger, "shell")
 
 
-@check("security.replayed", BEYOND, "the-wire-protocol")
+@check("security.replayed", BEYOND, "the-wire-protocol", hostile=True)
 def replayed(kernel, _snippets):
     """A genuine message that is sent a second time is not answered again."""
     with intruder(kernel) as stranger:
@@ -126,7 +126,7 @@ def replayed(kernel, _snippets):
         expect_silence(kernel, stranger, "shell")
 
 
-@check("security.answer", REQUIRED, "messages-on-the-stdin-router-dealer-channel", needs="input")
+@check("security.answer", REQUIRED, "messages-on-the-stdin-router-dealer-channel", needs="input", hostile=True)
 def forged_answer(kernel, snippets):
     """A forged input_reply does not answer a question."""
     client = kernel.client

@@ -6,7 +6,7 @@ from collections import Counter
 import zmq
 
 from ..check import Failed, expect, expect_equal
-from ..checks.malformed import CONTENTS
+from ..contents import CONTENTS
 from ..kernel import Kernel
 from ..observations import Observations
 from .code import CodeMaker
@@ -23,6 +23,7 @@ class Fuzzer:
     def __init__(self, kernel_name, snippets, timeout):
         self.snippets = snippets
         self.observations = Observations()
+        self.observations.only_answers = True
         self.kernel = Kernel(kernel_name, timeout, self.observations.take)
         self.sent = Counter()
         self.answered = set()

@@ -2,7 +2,7 @@
 
 import json
 
-from ..checks.malformed import CONTENTS
+from ..contents import CONTENTS
 from ..wire import DELIMITER, pack, signature
 
 #: Types that a request may have and that do not end the kernel.
