@@ -1,3 +1,4 @@
+import { type CapacityOptions, capacityOptionNames } from "../moe/capacity.js";
 import { Gate } from "../moe/gate.js";
 import { MoELayer, type MoELayerOptions } from "../moe/moeLayer.js";
 import { moeLayers, routing } from "../moe/routed.js";
@@ -15,7 +16,7 @@ import { checkChoice, checkCount, checkOptionNames, checkReal, describeValue } f
 import { noGrad } from "../torch/autograd.js";
 import { manualSeed, tensor } from "../torch/creation.js";
 import { tidy } from "../torch/lifetime.js";
-import { crossEntropyLoss, linear } from "../torch/operators.generated.js";
+import { crossEntropyLoss, linear, stack } from "../torch/operators.generated.js";
 import { Tensor } from "../torch/tensor.js";
 import type { Batch, LossReport, Routed, Trainable } from "../train/trainable.js";
 import { DecoderLayer } from "./decoderLayer.js";
@@ -23,10 +24,10 @@ import { Sampler, type SamplingOptions } from "./sampling.js";
 
 /** The MoE layers of a model: as of {@link MoELayer}, with sizes that follow from the model. */
 export interface MoEOptions
-  extends Pick<
-    MoELayerOptions,
-    "experts" | "topK" | "activation" | "capacityFactor" | "evalCapacityFactor" | "auxLoss"
-  > {
+  extends CapacityOptions,
+    Pick<MoELayerOptions, "topK" | "activation" | "auxLoss" | "zLoss" | "sharedExpert" | "residual"> {
+  /** E; or of each MoE layer its own, in order (a pyramid, arXiv 2201.05596). */
+  experts: number | readonly number[];
   /** Hidden units of each expert. Default 4 · dim. */
   hidden?: number;
   /**
@@ -88,11 +89,13 @@ const moeOptionNames = [
     "hidden",
     "gate",
     "activation",
-    "capacityFactor",
-    "evalCapacityFactor",
     "auxLoss",
+    "zLoss",
+    "sharedExpert",
+    "residual",
     "every",
   ],
+  ...capacityOptionNames,
 ];
 
 export interface GenerateOptions extends SamplingOptions {
@@ -149,10 +152,10 @@ export class MoETransformer extends Module implements Trainable, Routed {
     this.dropout = new Dropout(dropout);
     this.layers = Array.from({ length: settings.layers }, (_, at) => {
       const attention = new CausalSelfAttention({ dim, heads, kvHeads, ropeTheta, dropout, ...weights });
-      const { every, ...layer } = moe;
+      const { every, experts, ...layer } = moe;
       const feedForward =
         (at + 1) % every === 0
-          ? new MoELayer({ dim, ...layer, ...weights })
+          ? new MoELayer({ dim, ...layer, experts: experts[(at + 1) / every - 1], ...weights })
           : new FeedForward({ dim, hidden: settings.hidden, activation: moe.activation, ...weights });
       return new DecoderLayer(dim, attention, feedForward, { eps, dropout });
     });
@@ -170,23 +173,21 @@ export class MoETransformer extends Module implements Trainable, Routed {
   }
 
   /**
-   * Mean cross entropy over the targets (those of -100 are left out), plus each MoE layer's auxiliary loss times its
-   * coefficient. Metrics: `crossEntropy` and, with such losses, `auxLoss`, their mean over the layers without
-   * coefficient.
+   * Mean cross entropy over the targets (those of -100 are left out), plus the losses of each MoE layer times their
+   * coefficients. Metrics: `crossEntropy` and, of such losses, by name (`auxLoss`, `zLoss`, …) the mean over the layers
+   * without coefficient.
    */
   loss(batch: Batch): LossReport {
     const logits = this.forward(batch.inputs).float();
     const crossEntropy = crossEntropyLoss(logits.view([-1, this.vocab]), batch.targets.reshape([-1]));
-    const balanced = moeLayers(this).flatMap(([, layer]) =>
-      layer.auxLoss ? [{ layer, loss: layer.auxLoss }] : [],
-    );
     let loss = crossEntropy;
     const metrics: Record<string, Tensor> = { crossEntropy: crossEntropy.detach() };
-    if (balanced.length > 0) {
-      for (const { layer, loss: auxLoss } of balanced) loss = loss.add(auxLoss.mul(layer.auxLossCoefficient));
-      const sum = balanced.map(({ loss }) => loss.detach()).reduce((a, b) => a.add(b));
-      metrics.auxLoss = sum.div(balanced.length);
+    const perLayer = new Map<string, Tensor[]>();
+    for (const { name, value, coefficient } of moeLayers(this).flatMap(([, layer]) => layer.losses)) {
+      loss = loss.add(value.mul(coefficient));
+      perLayer.set(name, [...(perLayer.get(name) ?? []), value.detach()]);
     }
+    for (const [name, values] of perLayer) metrics[name] = stack(values).mean();
     return { loss, metrics };
   }
 
@@ -240,7 +241,7 @@ export class MoETransformer extends Module implements Trainable, Routed {
       experts: layers.map(({ experts }) => experts.toArray() as number[][]),
       weights: layers.map(({ weights }) => weights.toArray() as number[][]),
       load: layers.map(({ load }) => load.toArray() as number[]),
-      expertCount: moeLayers(this)[0][1].expertCount,
+      expertCount: Math.max(...moeLayers(this).map(([, layer]) => layer.expertCount)),
     };
   }
 
@@ -262,8 +263,11 @@ export class MoETransformer extends Module implements Trainable, Routed {
           "shorten the sequences or build the model with a larger contextLength",
       );
     }
+    const gates = moeLayers(this).flatMap(([, { gate }]) => (gate.usesTokenIds ? [gate] : []));
+    for (const gate of gates) gate.tokenIds = ids.reshape([-1]);
     let x = this.dropout.forward(this.tokenEmbedding.forward(ids));
     for (const [at, layer] of this.layers.entries()) x = layer.forward(x, caches?.[at]);
+    for (const gate of gates) gate.tokenIds = null;
     return this.norm.forward(x);
   }
 
@@ -325,7 +329,7 @@ export function moeTransformer(options: MoETransformerOptions): MoETransformer {
 
 type Settings = Required<Omit<MoETransformerOptions, "seed" | "moe">> & {
   seed?: number;
-  moe: MoEOptions & { hidden: number; every: number; activation: Activation };
+  moe: MoEOptions & { experts: number[]; hidden: number; every: number; activation: Activation };
 };
 
 function checkModel(options: MoETransformerOptions): Settings {
@@ -351,12 +355,6 @@ function checkModel(options: MoETransformerOptions): Settings {
   if (heads % kvHeads !== 0) {
     throw new RangeError(`${owner}: heads must be a multiple of kvHeads, got ${heads} and ${kvHeads}`);
   }
-  const experts = checkCount(owner, "moe.experts", moe.experts);
-  if (moe.topK !== undefined && checkCount(owner, "moe.topK", moe.topK) > experts) {
-    throw new RangeError(
-      `${owner}: moe.topK must not exceed moe.experts, got topK ${moe.topK} and ${experts} experts`,
-    );
-  }
   const every = checkCount(owner, "moe.every", moe.every ?? 1);
   const moeLayerCount = Math.floor(layers / every);
   if (moeLayerCount === 0) {
@@ -364,6 +362,7 @@ function checkModel(options: MoETransformerOptions): Settings {
       `${owner}: moe.every must not exceed layers, got every ${every} and ${layers} layers`,
     );
   }
+  const experts = expertsPerLayer(owner, moe, moeLayerCount);
   if (moe.gate instanceof Gate && moeLayerCount > 1) {
     throw new TypeError(
       `${owner}: moe.gate is one gate for ${moeLayerCount} MoE layers; pass a function that makes one for each, ` +
@@ -385,9 +384,30 @@ function checkModel(options: MoETransformerOptions): Settings {
     seed: options.seed === undefined ? undefined : checkCount(owner, "seed", options.seed, 0),
     moe: {
       ...moe,
+      experts,
       every,
       hidden: checkCount(owner, "moe.hidden", moe.hidden ?? 4 * dim),
       activation: checkChoice(owner, "moe.activation", moe.activation ?? "swiglu", activations),
     },
   };
+}
+
+/** Experts of each MoE layer. */
+function expertsPerLayer(owner: string, { experts, topK }: MoEOptions, layers: number): number[] {
+  const list = typeof experts === "number" ? Array.from({ length: layers }, () => experts) : experts;
+  if (!Array.isArray(list) || list.length !== layers) {
+    throw new RangeError(
+      `${owner}: moe.experts must be a number, or a list with one for each of the ${layers} MoE layers, ` +
+        `got ${describeValue(experts)}`,
+    );
+  }
+  for (const count of list) {
+    checkCount(owner, "moe.experts", count);
+    if (topK !== undefined && checkCount(owner, "moe.topK", topK) > count) {
+      throw new RangeError(
+        `${owner}: moe.topK must not exceed moe.experts, got topK ${topK} and ${count} experts`,
+      );
+    }
+  }
+  return [...list];
 }

@@ -59,3 +59,35 @@ export function loadBalancingLoss(
   const share = choices.to(probabilities.dtype).div(per);
   return probabilities.mean(0).mul(share).sum().mul(count);
 }
+
+/**
+ * Mean over tokens of logsumexp(logits)², which keeps logits small (ST-MoE, arXiv 2202.08906; customary coefficient
+ * 1e-3).
+ * @param logits [T, E]
+ * @returns a tensor without dimensions
+ */
+export function zLoss(logits: Tensor): Tensor {
+  if (logits.shape[0] === 0) return zeros([], { dtype: logits.dtype, device: logits.device });
+  return logits.logsumexp([1]).square().mean();
+}
+
+/**
+ * Squared coefficient of variation of what experts get, variance ÷ mean²; 0 when all get the same (Shazeer et al.,
+ * arXiv 1701.06538, whose importance is the sum of each expert's weights, and whose load is that of {@link NoisyTopKGate}).
+ * @param amounts [E]
+ */
+export function squaredVariation(amounts: Tensor): Tensor {
+  const mean = amounts.mean();
+  return amounts.sub(mean).square().mean().div(mean.square().add(1e-10));
+}
+
+/**
+ * Sum of the weights that each expert gets, [E], with history.
+ * @param weights [T, k]
+ * @param experts int64 [T, k]
+ * @param count E
+ */
+export function importance(weights: Tensor, experts: Tensor, count: number): Tensor {
+  const empty = zeros([count], { dtype: weights.dtype, device: weights.device });
+  return empty.indexAdd(0, experts.reshape([-1]), weights.reshape([-1]));
+}

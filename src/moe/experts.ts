@@ -6,7 +6,7 @@ import type { Parameter } from "../nn/parameter.js";
 import { autocastDtype } from "../torch/autocast.js";
 import { ops } from "../torch/ops.js";
 import type { Tensor } from "../torch/tensor.js";
-import { combine, type Dispatch, rowWeights } from "./dispatch.js";
+import { combineWeighted, type Dispatch } from "./dispatch.js";
 import { groupedLinear } from "./groupedLinear.js";
 
 /** E feed-forward blocks of equal size, down(activation(up(x))) without biases, their weights in one tensor each. */
@@ -52,8 +52,7 @@ export class Experts extends Module {
     const { tokens, taken } = dispatched;
     const projected = groupedLinear(input.indexSelect(0, tokens), up, taken);
     const answers = groupedLinear(activate(this.activation, projected), down, taken);
-    const weighted = answers.mul(rowWeights(weights, dispatched).to(dtype).unsqueeze(1));
-    return combine(weighted, dispatched, x.shape[0]);
+    return combineWeighted(answers, weights, dispatched);
   }
 
   override extraRepr(): string {

@@ -1,6 +1,7 @@
 import { Module } from "../nn/module.js";
 import { checkCount } from "../nn/options.js";
 import type { Tensor } from "../torch/tensor.js";
+import type { CapacityOptions } from "./capacity.js";
 
 /** Where each token goes and how much each expert's answer counts. T tokens, k experts a token, E experts. */
 export interface GateOutput {
@@ -12,6 +13,24 @@ export interface GateOutput {
   probabilities?: Tensor;
   /** Scores before they became probabilities, [T, E], with history. */
   logits?: Tensor;
+  /**
+   * False where the gate gives a choice up again, bool [T, k]: it is no load, is not computed and adds nothing to its
+   * token. Default: all stay.
+   */
+  kept?: Tensor;
+  /** Under a capacity choices with more come first, [T, k]. Default: what the layer's drop policy says. */
+  priority?: Tensor;
+  /** Losses of the gate's own. */
+  losses?: RoutingLoss[];
+}
+
+/** A part of what a model minimises that comes from its routing. */
+export interface RoutingLoss {
+  /** For example "auxLoss" or "zLoss". */
+  name: string;
+  /** A tensor without dimensions, with history, without its coefficient. */
+  value: Tensor;
+  coefficient: number;
 }
 
 /**
@@ -27,6 +46,13 @@ export interface GateOutput {
  * const layer = new moe.MoELayer({ dim: 64, hidden: 128, experts: 8, gate: new SigmoidGate(64, 8) });
  */
 export abstract class Gate extends Module {
+  /** How much experts take, as the paper or system that the gate comes from has it; options of the layer go first. */
+  capacity: CapacityOptions = {};
+  /** Whether a model is to tell {@link tokenIds} before each pass. */
+  readonly usesTokenIds: boolean = false;
+  /** Ids of the tokens of the pass that comes, int64 [T], from a model that knows them. */
+  tokenIds: Tensor | null = null;
+
   /** @param x [T, dim], in the dtype of the model */
   abstract override forward(x: Tensor): GateOutput;
 }

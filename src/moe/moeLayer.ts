@@ -4,24 +4,35 @@ import { Module } from "../nn/module.js";
 import { checkCount, checkOptionNames, checkReal, describeValue } from "../nn/options.js";
 import { autocastDtype, withoutAutocast } from "../torch/autocast.js";
 import { keep } from "../torch/lifetime.js";
+import { rand } from "../torch/operators.generated.js";
 import type { Tensor } from "../torch/tensor.js";
 import {
   type AuxLossNormalisation,
   type AuxLossOptions,
   checkAuxLoss,
   loadBalancingLoss,
+  zLoss,
 } from "./auxLoss.js";
-import { type Dispatch, dispatch, expertCapacity, weightsTaken } from "./dispatch.js";
+import {
+  type Capacity,
+  type CapacityOptions,
+  capacityOptionNames,
+  checkCapacity,
+  expertCapacity,
+} from "./capacity.js";
+import { ResidualBranch, SharedExpert, type SharedExpertOptions } from "./denseBranch.js";
+import { type Dispatch, dispatch, weightsTaken } from "./dispatch.js";
 import { Experts } from "./experts.js";
-import { Gate, type GateMaker, type GateOutput } from "./gate.js";
+import { Gate, type GateMaker, type GateOutput, type RoutingLoss } from "./gate.js";
+import { softmaxGate } from "./gates/softmaxGate.js";
+import { ModuleExperts } from "./moduleExperts.js";
 import type { LayerRouting } from "./routing.js";
-import { softmaxGate } from "./softmaxGate.js";
 
-export interface MoELayerOptions extends WeightOptions {
+export interface MoELayerOptions extends WeightOptions, CapacityOptions {
   /** Size of a token's vector. */
   dim: number;
-  /** Hidden units of each expert. */
-  hidden: number;
+  /** Hidden units of each expert; needed unless `expert` makes them. */
+  hidden?: number;
   /** E. */
   experts: number;
   /** A gate, or a function that makes one for the layer's sizes. Default: {@link softmaxGate}. */
@@ -31,15 +42,18 @@ export interface MoELayerOptions extends WeightOptions {
   /** Default "swiglu". */
   activation?: Activation;
   /**
-   * An expert takes at most ⌈T·k/E · capacityFactor⌉ of the T·k assignments of a forward pass: first choices before
-   * second ones, earlier tokens before later ones. What is over is dropped and adds nothing to its token.
-   * Default null: no limit (dropless).
+   * Makes the module that is expert number `index`, [rows, dim] → [rows, dim], in place of feed-forward blocks of `hidden`
+   * units. Such experts run one after another.
    */
-  capacityFactor?: number | null;
-  /** The same outside of training. Default: capacityFactor. */
-  evalCapacityFactor?: number | null;
+  expert?: (index: number) => Module;
+  /** A feed-forward block beside the experts that every token goes through. Default: none. */
+  sharedExpert?: SharedExpertOptions | null;
+  /** A dense block of `hidden` units beside the experts, mixed with them by a learned share (PR-MoE). Default false. */
+  residual?: boolean;
   /** Load-balancing loss: its normalisation and coefficient, or a coefficient alone. Default: none. */
   auxLoss?: number | AuxLossOptions | null;
+  /** Coefficient of the z-loss of the gate's logits ({@link zLoss}). Default: none. */
+  zLoss?: number | null;
   /** Standard deviation of the experts' second matrix, where it differs from `std`. */
   residualStd?: number;
 }
@@ -52,21 +66,29 @@ export const moeLayerOptionNames = [
     "gate",
     "topK",
     "activation",
-    "capacityFactor",
-    "evalCapacityFactor",
+    "expert",
+    "sharedExpert",
+    "residual",
     "auxLoss",
+    "zLoss",
   ],
-  ...["residualStd", ...weightOptionNames],
+  ...["residualStd", ...capacityOptionNames, ...weightOptionNames],
 ];
 
-/** A mixture of experts in place of a feed-forward block: y_t = Σ over the experts chosen for t of weight · expert(x_t). */
-export class MoELayer extends Module {
+/**
+ * A mixture of experts in place of a feed-forward block: y_t = Σ over the experts chosen for t of weight · expert(x_t).
+ *
+ * `X` is {@link ModuleExperts} for a layer that is given `expert`: `new moe.MoELayer<moe.ModuleExperts>({ … })`.
+ */
+export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Module {
   readonly dim: number;
   readonly expertCount: number;
   gate: Gate;
-  experts: Experts;
-  capacityFactor: number | null;
-  evalCapacityFactor: number | null;
+  experts: X;
+  sharedExpert: SharedExpert | null;
+  residual: ResidualBranch | null;
+  /** How much experts take: the layer's options, where they say nothing the gate's. */
+  capacity: Capacity;
   /** Factor of {@link auxLoss} in what a model minimises; 0 when there is none. */
   auxLossCoefficient: number;
   readonly auxLossNormalisation: AuxLossNormalisation | null;
@@ -75,6 +97,10 @@ export class MoELayer extends Module {
    * without dimensions, which lives as long as the scope (training step) of that pass. Null without one.
    */
   auxLoss: Tensor | null = null;
+  /** Coefficient of the z-loss; 0 when there is none. */
+  zLossCoefficient: number;
+  /** All losses of the last forward pass, {@link auxLoss} among them; they live as long as that one. */
+  losses: RoutingLoss[] = [];
   /** Routing of the last forward pass, until the next one. */
   routing: Omit<LayerRouting, "layer"> | null = null;
 
@@ -89,28 +115,38 @@ export class MoELayer extends Module {
       gate,
       topK,
       activation = "swiglu",
+      expert,
+      sharedExpert,
+      residual = false,
       residualStd,
       std,
       dtype,
       device,
     } = options;
     this.dim = checkCount(owner, "dim", dim);
-    checkCount(owner, "hidden", hidden);
+    if (!expert || residual || hidden !== undefined) checkCount(owner, "hidden", hidden);
     this.expertCount = checkCount(owner, "experts", experts);
     if (topK !== undefined && checkCount(owner, "topK", topK) > experts) {
       throw new RangeError(
         `${owner}: topK must not exceed the number of experts, got topK ${topK} and ${experts} experts`,
       );
     }
-    const { capacityFactor = null, evalCapacityFactor = capacityFactor } = options;
-    this.capacityFactor = checkFactor(owner, "capacityFactor", capacityFactor);
-    this.evalCapacityFactor = checkFactor(owner, "evalCapacityFactor", evalCapacityFactor);
     const auxLoss = options.auxLoss == null ? null : checkAuxLoss(owner, options.auxLoss);
     this.auxLossCoefficient = auxLoss?.coefficient ?? 0;
     this.auxLossNormalisation = auxLoss?.normalisation ?? null;
     this.gate = makeGate(owner, gate, { dim, experts, topK });
     if (device !== undefined) this.gate.to({ device });
-    this.experts = new Experts(experts, dim, hidden, activation, { std, dtype, device }, residualStd);
+    const given = capacityOptionNames.filter((name) => options[name] !== undefined);
+    const own = Object.fromEntries(given.map((name) => [name, options[name]]));
+    this.capacity = checkCapacity(owner, { ...this.gate.capacity, ...own });
+    this.zLossCoefficient = checkReal(owner, "zLoss", options.zLoss ?? 0, { min: 0 });
+    const weights = { std, dtype, device };
+    const made = expert
+      ? new ModuleExperts(experts, expert)
+      : new Experts(experts, dim, hidden!, activation, weights, residualStd);
+    this.experts = made as X;
+    this.sharedExpert = sharedExpert ? new SharedExpert(dim, sharedExpert, activation, weights) : null;
+    this.residual = residual ? new ResidualBranch(dim, hidden!, activation, weights) : null;
   }
 
   /** [..., dim] → [..., dim] */
@@ -126,18 +162,20 @@ export class MoELayer extends Module {
     const gated = this.runGate(tokens);
     const k = this.checkGated(gated, count);
 
-    const factor = this.training ? this.capacityFactor : this.evalCapacityFactor;
-    const capacity = expertCapacity(count, k, this.expertCount, factor);
-    const dispatched = dispatch(gated.experts, this.expertCount, capacity);
-    const combined = this.experts.forward(tokens, gated.weights, dispatched);
+    const dispatched = this.dispatch(gated, count, k);
+    let combined = this.experts.forward(tokens, gated.weights, dispatched);
+    if (this.sharedExpert) combined = this.sharedExpert.forward(tokens, combined);
+    if (this.residual) combined = this.residual.forward(tokens, combined);
 
     this.auxLoss = this.balancingLoss(gated, dispatched);
+    this.losses = this.lossesOf(gated);
     this.keepRouting(gated, dispatched);
     return combined.view(shape);
   }
 
   override extraRepr(): string {
-    const capacity = this.capacityFactor === null ? "dropless" : `capacityFactor: ${this.capacityFactor}`;
+    const { capacityFactor } = this.capacity;
+    const capacity = capacityFactor === null ? "dropless" : `capacityFactor: ${capacityFactor}`;
     const loss =
       this.auxLossNormalisation && `auxLoss: ${this.auxLossCoefficient} (${this.auxLossNormalisation})`;
     return [capacity, loss].filter(Boolean).join(", ");
@@ -180,6 +218,41 @@ export class MoELayer extends Module {
     return experts.shape[1];
   }
 
+  private dispatch({ experts, weights, kept, priority }: GateOutput, tokens: number, k: number): Dispatch {
+    const { groups, dropPolicy } = this.capacity;
+    if (tokens % groups !== 0) {
+      throw new RangeError(
+        `moe.MoELayer: groups: ${groups} cuts the tokens of a pass into equal groups, but there are ${tokens}`,
+      );
+    }
+    const sizes = { tokens: tokens / groups, topK: k, experts: this.expertCount };
+    const capacity = expertCapacity(this.capacity, sizes, this.training);
+    const byPolicy = () => {
+      if (dropPolicy === "probabilities") return weights.detach();
+      return dropPolicy === "random" && this.training
+        ? rand(weights.shape, { device: weights.device })
+        : undefined;
+    };
+    const first = capacity === null ? undefined : (priority?.detach() ?? byPolicy());
+    return dispatch(experts, this.expertCount, { capacity, groups, priority: first, kept });
+  }
+
+  private lossesOf({ logits, losses = [] }: GateOutput): RoutingLoss[] {
+    const all = [...losses];
+    if (this.auxLoss)
+      all.push({ name: "auxLoss", value: this.auxLoss, coefficient: this.auxLossCoefficient });
+    if (this.zLossCoefficient > 0) {
+      if (!logits) {
+        throw new TypeError(
+          `moe.MoELayer: zLoss is made from logits, which ${this.gate.constructor.name}.forward does not give; ` +
+            "return logits [tokens, experts] as well, or leave zLoss out",
+        );
+      }
+      all.push({ name: "zLoss", value: zLoss(logits), coefficient: this.zLossCoefficient });
+    }
+    return all;
+  }
+
   private balancingLoss({ probabilities, experts }: GateOutput, { load }: Dispatch): Tensor | null {
     if (!this.auxLossNormalisation || !probabilities) return null;
     return loadBalancingLoss(probabilities, experts, this.auxLossNormalisation, load);
@@ -195,10 +268,6 @@ export class MoELayer extends Module {
     };
     if (old) for (const tensor of Object.values(old)) tensor.dispose();
   }
-}
-
-function checkFactor(owner: string, name: string, value: number | null): number | null {
-  return value === null ? null : checkReal(owner, name, value, { above: 0 });
 }
 
 function makeGate(

@@ -60,7 +60,7 @@ describe("layers that must agree", () => {
     const layer = new moe.MoELayer(sizes);
     const x = torch.randn([33, 16]);
     const dropless = layer.forward(x);
-    layer.capacityFactor = 4;
+    layer.capacity.capacityFactor = 4;
     expect(layer.forward(x).toArray()).toEqual(dropless.toArray());
   });
 
@@ -337,8 +337,8 @@ describe("misuse", () => {
     ],
     [
       "capacity",
-      () => new moe.MoELayer({ ...sizes, capacityFactor: 0 }),
-      /capacityFactor must be a finite number > 0/,
+      () => new moe.MoELayer({ ...sizes, capacityFactor: Number.NaN }),
+      /capacityFactor must be a finite number/,
     ],
     [
       "loss",
