@@ -15,7 +15,7 @@ export const cd: LineMagic = {
   async run(directory: string, cell) {
     const now = await cell.call("directory", { directory });
     cell.emit({ type: "stream", name: "stdout", text: `${now}\n` });
-    await cell.session.compiler.lookFrom(now);
+    await cell.session.moveTo(now);
   },
 
   complete(argument) {

@@ -59,7 +59,7 @@ export function cellParts(code: string): DividedCell {
     code.slice(0, Math.min(unchecked, start)) + only(code, start, end).slice(Math.min(unchecked, start));
 
   const lineStart = code.lastIndexOf("\n", head - 1) + 1;
-  const first = cellForm.exec(lineAt(code, lineStart));
+  const first = cellForm.exec(withoutReturn(lineAt(code, lineStart)));
   if (first) {
     const [text, name, argument] = first;
     const bodyStart = Math.min(code.length, lineStart + text.length);
@@ -94,7 +94,7 @@ export function cellParts(code: string): DividedCell {
   return { plain, parts };
 
   function magicAt(text: string, at: number) {
-    const percent = lineForm.exec(text);
+    const percent = lineForm.exec(withoutReturn(text));
     if (percent) {
       const [, indent, name, argument] = percent;
       const magic = lineMagic(name);
@@ -104,7 +104,7 @@ export function cellParts(code: string): DividedCell {
       const codeFrom = magic?.around ? at + indent.length + 1 + name.length : undefined;
       return { mark: "%" as const, name, argument: argument.trim(), codeFrom };
     }
-    const question = asked.exec(text);
+    const question = asked.exec(withoutReturn(text));
     if (!question || !isComplete(code.slice(start, at))) return undefined;
     if (faultsOf(only(code, start, code.length)).length === 0) return undefined;
     return { mark: "?" as const, name: question[1] ?? question[2], argument: "", codeFrom: undefined };
@@ -142,6 +142,10 @@ export function typescriptOf(code: string): string {
 function lineAt(code: string, at: number): string {
   const end = code.indexOf("\n", at);
   return code.slice(at, end < 0 ? code.length : end);
+}
+
+function withoutReturn(line: string): string {
+  return line.endsWith("\r") ? line.slice(0, -1) : line;
 }
 
 function lineOf(code: string, at: number): number {

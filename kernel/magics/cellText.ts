@@ -1,6 +1,6 @@
 /** What the text of a cell says about magics, as far as no parser is needed. */
 
-const magicLine = /^[ \t]*(?:%%?[A-Za-z_]|\?)|\?[ \t]*;?[ \t]*$/m;
+const magicLine = /^[ \t]*(?:%%?[A-Za-z_]|\?)|\?[ \t]*;?[ \t]*\r?$/m;
 
 /** Whether a cell may hold magics; almost all have none, and nothing more is done about those. */
 export function mayHoldMagics(code: string): boolean {

@@ -77,6 +77,10 @@ export interface CellBody {
 /** What the session does for magics. */
 export interface MagicSession {
   readonly compiler: CellCompiler;
+  /** Where cells import from, and where faults in imported files are named from. */
+  readonly folder: string;
+  /** Cells are checked as files of this directory from now on. */
+  moveTo(folder: string): Promise<void>;
   /** A fresh executor: no variables, no declarations. Numbers go on. */
   reset(): Promise<void>;
   /** What cells declared and imported. */

@@ -106,7 +106,7 @@ async function compileAhead(cell: CellRunner, steps: CellStep[]): Promise<void> 
       unchecked ? { unchecked } : undefined,
     );
     if (outcome.ok) step.compiled = { compiled: outcome.cell, partName };
-    else throw new FaultyCode(typeScriptFault(outcome, cell.name, cell.request.code));
+    else throw new FaultyCode(typeScriptFault(outcome, cell.name, cell.request.code, cell.session.folder));
   }
 }
 

@@ -77,6 +77,8 @@ export class Session {
   readonly scripts = new CellScripts();
   readonly #variables = new VariableView(this.inspector);
   readonly #magics: MagicCells;
+  /** Where cells import from. */
+  #folder: string;
   readonly #bodyRunners = new Map<string, BodyRunner>();
   #state = initialState;
   #executor: ExecutorProcess;
@@ -84,11 +86,20 @@ export class Session {
 
   private constructor(options: SessionOptions, channel: KernelEnd) {
     this.#options = options;
+    this.#folder = options.cwd;
     this.#channel = channel;
     this.#compiler =
       options.compiler ?? new SeparateCompiler({ directory: options.cwd, documentation: true });
     this.#executor = this.#startExecutor();
+    const folder = () => this.#folder;
     this.#magics = new MagicCells({
+      get folder() {
+        return folder();
+      },
+      moveTo: (moved) => {
+        this.#folder = moved;
+        return this.#compiler.lookFrom(moved);
+      },
       compiler: this.#compiler,
       run: (request, sink) => this.#run(request, sink),
       reset: () => this.#reset(),
@@ -278,7 +289,7 @@ export class Session {
       if (!outcome.ok) {
         return cell.finish({
           status: "error",
-          error: typeScriptFault(outcome, cell.name, code, this.#options.cwd),
+          error: typeScriptFault(outcome, cell.name, code, this.#folder),
         });
       }
       if (this.#closed) throw new Error("The session is closed.");
@@ -441,6 +452,7 @@ export class Session {
     if (!this.#closed) {
       // Types of variables that are gone would only mislead.
       void this.#compiler.reset();
+      this.#folder = this.#options.cwd;
       // One that could not even start is tried again with the next cell, or it would be started for ever.
       if (wasReady) this.#executor = this.#startExecutor();
     }

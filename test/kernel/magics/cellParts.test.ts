@@ -15,6 +15,8 @@ it.each([
   ["%env A=1\nlet a = 1;\n\n%time a\na", ["%env@0 A=1", "let a = 1;", "%time@3 a", "a"]],
   ["  %env\n", ["%env@0"]],
   ["// first\n%cd /tmp", ["%cd@1 /tmp"]],
+  ["%env A=1\r\nb?\r\nc", ["%env@0 A=1", "?b@1", "c"]],
+  ["%%bash\r\nls\r\n", ["%%bash@0"]],
   // A remainder, or part of something else.
   ["a\n%b", ["a\n%b"]],
   ["a\n% time", undefined],

@@ -169,6 +169,10 @@ describe("%cd", () => {
     expect(await fault("%cd nowhere")).toContain(
       `%cd: nowhere does not exist; this is ${folder}/inner place.`,
     );
+    writeFileSync(join(folder, "inner place", "wrong.ts"), "export const wrong: number = 'w';\n");
+    expect(await fault('import { wrong } from "./wrong.js";')).toMatch(
+      /^wrong\.ts:1:14 - error TS2322[\s\S]*> 1 \| export const wrong/,
+    );
     expect((await run("%cd")).text).toBe(`${folder}\n`);
     expect(await result('import * as where from "./where.js"; where.outer')).toBe("1");
   });
