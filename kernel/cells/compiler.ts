@@ -88,6 +88,8 @@ export interface CellCompiler {
   toJavaScript(code: string): Promise<string>;
   /** Zero-based lines of a cell of which something runs. */
   codeLines(code: string): Promise<number[]>;
+  /** Whether what is thrown at one of the places of a program is caught by a `try` around it in the same function. */
+  isGuarded(code: string, places: CellPosition[]): Promise<boolean>;
   /** Looks modules up anew, such as packages that were just installed; from another directory, if one is given. */
   lookFrom(directory?: string): Promise<void>;
   /** Forgets what cells declared; for a fresh executor. */

@@ -8,6 +8,7 @@ import {
   channelDescriptor,
 } from "./compilerRequests.js";
 import { codeLines } from "./emit.js";
+import { isGuarded } from "./guardedPlaces.js";
 import type { TslabCompiler } from "./tslabCompiler.js";
 
 function compilerMethods(
@@ -22,6 +23,7 @@ function compilerMethods(
     divide: (code) => language.divide(code),
     toJavaScript: (code) => typescript.toJavaScript(code),
     codeLines: (code) => codeLines(typescriptOf(code)),
+    isGuarded: (code, places) => isGuarded(typescriptOf(code), places),
     lookFrom: (directory) => typescript.lookFrom(directory),
     reset: () => typescript.reset(),
     restore: (state) => typescript.restore(state),

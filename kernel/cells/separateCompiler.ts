@@ -1,6 +1,7 @@
 import type { DividedCell } from "../magics/cellParts.js";
 import type {
   CellCompiler,
+  CellPosition,
   CompileOptions,
   CompileOutcome,
   Completeness,
@@ -84,6 +85,10 @@ export class SeparateCompiler implements CellCompiler {
 
   codeLines(code: string): Promise<number[]> {
     return this.#ask("codeLines", code);
+  }
+
+  isGuarded(code: string, places: CellPosition[]): Promise<boolean> {
+    return this.#ask("isGuarded", code, places);
   }
 
   lookFrom(directory?: string): Promise<void> {

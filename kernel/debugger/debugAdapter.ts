@@ -1,3 +1,4 @@
+import { cellGlobal } from "../cells/cellGlobal.js";
 import { CellFiles } from "./cellFiles.js";
 import { type DapEvent, DapFault, type DapRequest, type DapResponse } from "./dap.js";
 import type { Debuggee } from "./debuggee.js";
@@ -185,8 +186,15 @@ export class DebugAdapter {
   }
 
   async #pauseOnExceptions(): Promise<void> {
+    const uncaught = this.#exceptions === "uncaught";
+    this.#state.pauses.onlyUncaught = uncaught;
+    const state = uncaught ? "all" : this.#exceptions;
     await this.#debuggee.inspector.askAll([
-      { method: "Debugger.setPauseOnExceptions", params: { state: this.#exceptions } },
+      { method: "Debugger.setPauseOnExceptions", params: { state } },
+      {
+        method: "Runtime.evaluate",
+        params: { expression: `${cellGlobal}.showUncaught(${uncaught})`, silent: true },
+      },
     ]);
   }
 
@@ -195,6 +203,7 @@ export class DebugAdapter {
     if (!this.#started) return;
     this.#started = false;
     this.#exceptions = "none";
+    await this.#pauseOnExceptions();
     this.#debuggee.scripts.onScript = null;
     await this.#debuggee.inspector.askAll([
       { method: "Debugger.setSkipAllPauses", params: { skip: true } },

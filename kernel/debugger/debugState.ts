@@ -30,7 +30,7 @@ export class DebugState {
     this.debuggee = debuggee;
     this.scripts = new Scripts(this.files, debuggee.scripts);
     this.breakpoints = new Breakpoints(debuggee, this.files, this.scripts);
-    this.pauses = new Pauses(debuggee.inspector, this.scripts, this.breakpoints, listener);
+    this.pauses = new Pauses(debuggee, this.scripts, this.breakpoints, listener);
     this.pausedTree = new VariableTree(debuggee.inspector, pausedObjects);
     this.scopes = new FrameScopes(debuggee.inspector, this.pausedTree, pausedObjects);
     this.inspectedTree = new VariableTree(debuggee.inspector, inspectedObjects);

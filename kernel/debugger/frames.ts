@@ -43,8 +43,12 @@ export function frameOf(call: CallFrame, scripts: Scripts): Frame | undefined {
 /** "route", or the name of the cell for what stands outside of all functions. */
 export function frameName({ call, script }: Frame): string {
   if (call.functionName !== "") return call.functionName;
-  const outermost = !call.scopeChain.some(({ type }) => type === "local");
-  return outermost ? script.name : "(anonymous)";
+  return isOutermost(call) ? script.name : "(anonymous)";
+}
+
+/** Whether it stands outside of all functions of a cell. */
+export function isOutermost(call: CallFrame): boolean {
+  return call.functionName === "" && !call.scopeChain.some(({ type }) => type === "local");
 }
 
 /** The kinds of scope between a frame's own place and the function that it belongs to, that function's own included. */

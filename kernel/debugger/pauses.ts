@@ -1,5 +1,6 @@
 import type { Breakpoints } from "./breakpoints.js";
-import { type CallFrame, type Frame, frameOf } from "./frames.js";
+import type { Debuggee } from "./debuggee.js";
+import { type CallFrame, type Frame, frameOf, isOutermost } from "./frames.js";
 import type { InspectorLink } from "./inspectorLink.js";
 import type { RemoteObject } from "./remoteObject.js";
 import type { Script, Scripts } from "./scripts.js";
@@ -16,7 +17,7 @@ export interface Pause {
 /** `Debugger.paused`; only what is read here. */
 interface Paused {
   reason: string;
-  data?: RemoteObject & { scriptId?: string };
+  data?: RemoteObject & { scriptId?: string; uncaught?: boolean };
   callFrames: CallFrame[];
   hitBreakpoints?: string[];
 }
@@ -35,16 +36,20 @@ const mostHiddenSteps = 50;
 
 /** Turns V8's pauses into those that a user sees: nobody stops in code that is not theirs. */
 export class Pauses {
+  readonly #debuggee: Debuggee;
   readonly #inspector: InspectorLink;
   readonly #scripts: Scripts;
   readonly #breakpoints: Breakpoints;
   readonly #listener: PauseListener;
+  /** V8 pauses wherever something is thrown. Stop only where nothing catches it. */
+  onlyUncaught = false;
   #current: Pause | null = null;
   #going: Going = "resume";
   #hiddenSteps = 0;
 
-  constructor(inspector: InspectorLink, scripts: Scripts, breakpoints: Breakpoints, listener: PauseListener) {
-    this.#inspector = inspector;
+  constructor(debuggee: Debuggee, scripts: Scripts, breakpoints: Breakpoints, listener: PauseListener) {
+    this.#debuggee = debuggee;
+    this.#inspector = debuggee.inspector;
     this.#scripts = scripts;
     this.#breakpoints = breakpoints;
     this.#listener = listener;
@@ -77,6 +82,9 @@ export class Pauses {
     const shown = callFrames.map((call) => frameOf(call, this.#scripts));
     const frames = shown.filter((frame) => frame !== undefined);
     const thrown = reason === "exception" || reason === "promiseRejection";
+    if (thrown && this.onlyUncaught && !data?.uncaught && !(await this.#endsCell(shown))) {
+      return this.#onwards(false);
+    }
     const stepping = !thrown && hitBreakpoints.length === 0 && this.#going.startsWith("step");
     if (frames.length === 0 || (stepping && !shown[0])) return this.#onwards(frames.length > 0);
     const asked = this.#going;
@@ -87,6 +95,21 @@ export class Pauses {
       exception: thrown ? data : undefined,
     };
     this.#listener.paused(this.#current);
+  }
+
+  /**
+   * Whether what the cell itself throws behind an `await`, or a function that it calls there, ends the cell: V8 takes the
+   * inspector, which waits for the cell, for somebody who catches it.
+   */
+  async #endsCell(frames: (Frame | undefined)[]): Promise<boolean> {
+    const end = frames.findIndex((frame) => frame && isOutermost(frame.call));
+    const inside = frames.slice(0, end + 1);
+    // Code that is not the user's may catch it.
+    if (end < 0 || !inside.every((frame) => frame !== undefined)) return false;
+    const guarded = await Promise.all(
+      inside.map(({ script, place }) => this.#debuggee.isGuarded(script.source ?? "", [place])),
+    );
+    return !guarded.includes(true);
   }
 
   /** Out of code that is not the user's, to the user's that called it. */

@@ -16,6 +16,7 @@ import type { Outputs } from "./outputs.js";
 import { RunningCells } from "./runningCells.js";
 import type { SharedState } from "./sharedState.js";
 import type { InterruptedMessage } from "./threads.js";
+import { UncaughtRejections } from "./uncaughtRejections.js";
 
 type RunMessage = Extract<ToExecutor, { type: "run" }>;
 type Outcome = { status: "ok" | "error" | "interrupted"; fault?: FaultReport };
@@ -38,8 +39,11 @@ export class Executor {
   readonly #shared: SharedState;
   readonly #sources: Sources;
   readonly #traces: StackTraces;
+  /** Shown while a debugger is to pause at uncaught exceptions. */
+  readonly uncaught = new UncaughtRejections();
   /** Keeps the promises that cells wait for. */
   readonly held = new HeldPromises(
+    this.uncaught,
     () => this.currentCell,
     (cell) => {
       // One that runs alone needs not be told from others, but from what a message of the front end set off.

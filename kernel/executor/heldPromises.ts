@@ -1,13 +1,16 @@
 import type { CellRun } from "./cellRun.js";
+import type { UncaughtRejections } from "./uncaughtRejections.js";
 
 /** Promises that the top level of cells waits for; see `cells/heldAwaits.ts`. */
 export class HeldPromises {
   readonly #promises = new Set<Promise<unknown>>();
+  readonly #uncaught: UncaughtRejections;
   readonly #currentCell: () => CellRun;
   readonly #goesOn: (cell: CellRun) => void;
 
   /** @param goesOn called just before the top level of a cell goes on behind a promise */
-  constructor(currentCell: () => CellRun, goesOn: (cell: CellRun) => void) {
+  constructor(uncaught: UncaughtRejections, currentCell: () => CellRun, goesOn: (cell: CellRun) => void) {
+    this.#uncaught = uncaught;
     this.#currentCell = currentCell;
     this.#goesOn = goesOn;
   }
@@ -25,6 +28,10 @@ export class HeldPromises {
     }
     return value;
   };
+
+  /** As {@link hold}, where a rejection ends the cell. */
+  readonly holdUncaught = <T>(value: T): T =>
+    this.hold(this.#uncaught.shown && value instanceof Promise ? (this.#uncaught.expose(value) as T) : value);
 
   /** The same iterable; each promise that it gives is held. */
   readonly holdEach = (iterable: any): any => {

@@ -125,7 +125,11 @@ function installGlobals(): void {
       import: modules.import,
       meta: modules.meta,
       hold: executor.held.hold,
+      holdUncaught: executor.held.holdUncaught,
       holdEach: executor.held.holdEach,
+      showUncaught: (shown: boolean) => {
+        executor.uncaught.shown = shown;
+      },
       text: inspect,
       magics,
       show: shownValue,
@@ -142,7 +146,9 @@ function reportUncaught(what: string, thrown: unknown): void {
   process.exitCode ||= 1; // of a script, which must not seem to have succeeded
 }
 process.on("uncaughtException", (thrown) => reportUncaught("Uncaught", thrown));
-process.on("unhandledRejection", (thrown) => reportUncaught("Unhandled rejection", thrown));
+process.on("unhandledRejection", (thrown, promise) => {
+  if (!executor.uncaught.takes(promise, thrown)) reportUncaught("Unhandled rejection", thrown);
+});
 // Interrupts come through the channel; a Ctrl-C in a terminal must not end the process.
 process.on("SIGINT", () => {});
 

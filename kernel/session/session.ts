@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type {
   CellCompiler,
+  CellPosition,
   CompileOutcome,
   Completeness,
   CompletionResult,
@@ -204,6 +205,10 @@ export class Session {
 
   codeLines(code: string): Promise<number[]> {
     return this.#compiler.codeLines(code);
+  }
+
+  isGuarded(code: string, places: CellPosition[]): Promise<boolean> {
+    return this.#compiler.isGuarded(code, places);
   }
 
   /** Makes a variable of unknown type known to later cells; gives the JavaScript that declares it with this value. */

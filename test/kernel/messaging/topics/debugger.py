@@ -1,11 +1,14 @@
 """The debugger: the Debug Adapter Protocol in Jupyter's messages, as JupyterLab uses it."""
 
+import os
+import signal
 import time
 from contextlib import contextmanager
 from queue import Empty
 
 from jupyter_client.blocking import BlockingKernelClient
 from kernel_under_test import TIMEOUT
+from processes import assert_gone, command_of, processes_below
 from scenario import scenario
 
 
@@ -279,6 +282,8 @@ def debugger_pauses_on_exceptions(kernel):
         debug.ask("setExceptionBreakpoints", filters=["uncaught"])
         for code, line in (
             ("type A = 1;\nthrow new RangeError('top');", 2),
+            ("type A = 1;\nawait 1;\nthrow new RangeError('after');", 3),
+            ("async function fails() {\n  await 1;\n  throw new RangeError('async');\n}\nawait fails();", 3),
             ("function fails(): never {\n  throw new RangeError('inside');\n}\nfails();", 2),
         ):
             running = kernel.send(code)
@@ -323,6 +328,61 @@ def debugger_survives_interrupts(kernel):
         other.close()
         assert kernel.collect(running).reply["status"] == "ok"
         assert kernel.ok("reached").text == "2"
+
+
+@scenario
+def debugger_stops_in_imported_files(kernel):
+    name = os.path.join(kernel.ok("process.cwd()").text.strip("'"), "routing.ts")
+    text = "type Scores = number[];\n\nexport const started: Scores = [3, 1];\nexport function best(scores: Scores): number {\n  const most = Math.max(...scores);\n  return scores.indexOf(most);\n}\n"
+    with open(name, "w") as file:
+        file.write(text)
+    with debugger(kernel) as debug:
+        # The first on what runs as soon as the file is loaded.
+        debug.ask("setBreakpoints", source={"path": name}, breakpoints=[{"line": 3}, {"line": 6}])
+        running = kernel.send('import { best, started } from "./routing.js";\nbest(started)')
+        _, frames = debug.stopped()
+        assert (frames[0]["line"], frames[0]["source"]["path"]) == (3, name), frames
+        assert debug.ask("source", source=frames[0]["source"])["content"] == text
+        assert [module["path"] for module in debug.ask("modules")["modules"]] == [name]
+        debug.go()
+        _, frames = debug.stopped()
+        assert lines(frames)[0] == ("best", 6) and lines(frames)[1][1] == 2, frames
+        assert values(debug.scopes(frames[0])["Locals"])["most"] == "3"
+        debug.go()
+        assert kernel.collect(running).text == "0"
+
+
+@scenario
+def debugger_is_restarted_where_a_cell_stands(kernel):
+    with debugger(kernel) as debug:
+        code = "let before = 1;\nbefore = 2;"
+        debug.break_at(code, 2)
+        kernel.send(code)
+        debug.stopped()
+        gone = [kernel.pid, executor_of(kernel)]
+        kernel.manager.restart_kernel()
+        kernel.client.wait_for_ready(timeout=TIMEOUT)
+        assert_gone(gone)
+        debug.client.wait_for_ready(timeout=TIMEOUT)
+        assert debug.ask("debugInfo")["isStarted"] is False
+        debug.start()
+        debug.break_at(code, 2)
+        running = kernel.send(code)
+        debug.stopped()
+        # An executor that dies under the debugger is replaced; breakpoints hold in the new one, too.
+        os.kill(executor_of(kernel), signal.SIGKILL)
+        debug.event("continued")
+        assert kernel.collect(running).reply["ename"] == "ExecutorDied"
+        running = kernel.send(code)
+        _, frames = debug.stopped()
+        assert frames[0]["line"] == 2, frames
+        debug.go()
+        assert kernel.collect(running).reply["status"] == "ok"
+
+
+def executor_of(kernel):
+    (executor,) = [pid for pid in processes_below(kernel.pid) if "/executor/main.js" in command_of(pid)]
+    return executor
 
 
 @scenario
