@@ -47,15 +47,21 @@ describe("emit", () => {
 
   it("holds what the top level waits for, and leaves functions as they are", () => {
     expect(script("const x = [await a, { b: await f(await c) }];")).toBe(
-      "let x = [await moelab$cell.hold(a), { b: await moelab$cell.hold(f(await moelab$cell.hold(c))) }];",
+      "let x = [await moelab$cell.holdUncaught(a), { b: await moelab$cell.holdUncaught(f(await moelab$cell.holdUncaught(c))) }];",
     );
     expect(script("(async () => await a)();")).toBe("(async () => await a)();");
+    const guarded = script("try { await a; } catch { await b; } finally { await c; }");
+    expect([...guarded.matchAll(/cell\.(\w+)\((\w)/g)].map(([, ...found]) => found)).toEqual([
+      ["hold", "a"],
+      ["holdUncaught", "b"],
+      ["holdUncaught", "c"],
+    ]);
   });
 
   it("keeps variables that are called like globals under another name", () => {
     const shadowed = new Set<string>();
     expect(script('import { setTimeout } from "node:timers/promises"; await setTimeout(5);', shadowed)).toBe(
-      'let { setTimeout: setTimeout$cell } = await moelab$cell.import("node:timers/promises", void 0, ["setTimeout"]);\nawait moelab$cell.hold(setTimeout$cell(5));',
+      'let { setTimeout: setTimeout$cell } = await moelab$cell.import("node:timers/promises", void 0, ["setTimeout"]);\nawait moelab$cell.holdUncaught(setTimeout$cell(5));',
     );
     expect(
       script(
