@@ -13,6 +13,7 @@ import { cellGlobals } from "./cellGlobals.js";
 import type { CellRun } from "./cellRun.js";
 import { CellStream } from "./cellStream.js";
 import { reportChildProcesses } from "./childReports.js";
+import { installDisposables } from "./disposables.js";
 import { Executor } from "./executor.js";
 import { ModuleImport } from "./moduleImport.js";
 import { NotebookComms } from "./notebookComms.js";
@@ -107,6 +108,7 @@ function runExitHandlers(): void {
 }
 
 function installGlobals(): void {
+  installDisposables();
   const stream = (fd: number, name: "stdout" | "stderr") =>
     new CellStream(fd, (text) => outputs.write(executor.currentCell, name, text));
   const streams = { stdout: stream(1, "stdout"), stderr: stream(2, "stderr") };

@@ -137,6 +137,37 @@ describe("using", () => {
   });
 });
 
+it("stacks of what is to be disposed of are there in every Node", async () => {
+  const stack = `const order: string[] = [];
+    {
+      using stack = new DisposableStack();
+      stack.use({ [Symbol.dispose]: () => order.push("used") });
+      stack.adopt(5, (five) => order.push(\`adopted \${five}\`));
+      stack.defer(() => order.push("deferred"));
+    }
+    await (async () => {
+      await using stack = new AsyncDisposableStack();
+      stack.defer(async () => { await null; order.push("awaited"); });
+      stack.use({ [Symbol.dispose]() { order.push("plain"); } });
+      const moved = stack.move();
+      moved.defer(() => { order.push("moved"); });
+      await moved.disposeAsync();
+    })();
+    order`;
+  expect(await shown(stack)).toBe("[ 'deferred', 'adopted 5', 'used', 'moved', 'plain', 'awaited' ]");
+  const faults = `const failing = new DisposableStack();
+    failing.defer(() => { throw new Error("first pushed"); });
+    failing.defer(() => { throw new RangeError("last pushed"); });
+    let told: unknown[] = [];
+    try { failing.dispose(); } catch (error) {
+      if (error instanceof SuppressedError) told = [error.error.message, error.suppressed.message, failing.disposed];
+    }
+    told`;
+  expect(await shown(faults)).toBe("[ 'first pushed', 'last pushed', true ]");
+  expect(await shown("failing.defer(() => {})")).toMatch(/^ReferenceError: /);
+  expect(await shown("new DisposableStack().use({} as Disposable)")).toMatch(/^TypeError: /);
+});
+
 it("a cell ends in a top-level loop over what arrives, with its names kept", async () => {
   expect(
     await shown(
