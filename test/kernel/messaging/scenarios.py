@@ -360,6 +360,28 @@ def endless_printing_is_bounded(kernel):
 
 
 @scenario
+def updates_in_a_tight_loop_are_few(kernel):
+    code = """
+const show = (i: number, update: boolean) => display({ "text/plain": String(i) }, { raw: true, displayId: "tight", update });
+show(0, false);
+for (let i = 1; i <= 10_000; i++) { show(i, true); if (i % 1000 === 0) console.log(i); }"""
+    done = kernel.ok(code)
+    updates = done.of("update_display_data")
+    assert updates[-1]["data"] == {"text/plain": "10000"}, updates[-1]
+    assert len(updates) <= 20 * done.seconds + 12, (len(updates), done.seconds)
+    assert done.stream("stdout") == "".join(f"{i}\n" for i in range(1000, 10_001, 1000)), done.published
+
+
+@scenario
+def any_bytes_of_a_child_are_shown(kernel):
+    code = r"""
+import { execSync } from "node:child_process";
+execSync("printf 'a\\rb\\n\\377ok\\n\\303'; sleep 0.2; printf '\\251\\360\\237'; sleep 0.2; printf '\\232\\200\\n'", { stdio: "inherit" });"""
+    shown = kernel.ok(code).stream("stdout")
+    assert shown == "a\rb\n\ufffdok\n\u00e9\U0001f680\n", repr(shown)
+
+
+@scenario
 def native_and_child_output_arrive_in_time(kernel):
     code = """
 import { execSync, spawn } from "node:child_process";
