@@ -20,6 +20,7 @@ export class CellRunner {
   #executionCount = 0;
   #parts = 0;
   #interrupted = false;
+  #begun = false;
   #onInterrupt: () => void = () => {};
 
   constructor(session: PartSession, request: ExecuteRequest, sink: (event: SessionEvent) => void) {
@@ -99,7 +100,8 @@ export class CellRunner {
 
   /** @throws CellOver when the part did not run to its end */
   async #run(compiled: CompiledCell, more: Partial<PartRequest>): Promise<ExecuteOutcome> {
-    if (this.#interrupted) {
+    // One that was interrupted before it began is begun all the same, as all cells are: it is counted.
+    if (this.#interrupted && this.#begun) {
       this.emit({ type: "error", error: interruptedEarly.error! });
       throw new CellOver({ ...interruptedEarly, executionCount: this.#executionCount });
     }
@@ -114,6 +116,7 @@ export class CellRunner {
       { code, id: id ?? this.#name, input, silent, lane, ...part, ...more },
       this.#sink,
     );
+    this.#begun = true;
     if (outcome.status !== "ok") throw new CellOver(outcome);
     return outcome;
   }

@@ -103,6 +103,14 @@ describe("a cell with magics", () => {
     expect([outcome.status, text.includes("went on")]).toEqual(["interrupted", false]);
   });
 
+  it("does not begin when it is interrupted while it is read, but counts", async () => {
+    const before = (await run("1")).outcome.executionCount;
+    const running = run("%time console.log('ran')");
+    await session.interrupt();
+    const { outcome, text } = await running;
+    expect([outcome.status, outcome.executionCount - before, text]).toEqual(["interrupted", 1, ""]);
+  });
+
   it("leaves remainders alone", async () => {
     await run("let seven = 7;\nlet four = 4;");
     expect(await result("seven\n%four")).toBe("3");
