@@ -34,6 +34,7 @@ export class JupyterServer {
   readonly #executions: Executions;
   readonly #subshells = new Subshells();
   readonly #handlers: ReadonlyMap<string, Handler>;
+  readonly #executing = new Set<Message>();
   readonly #onShutdown: () => void;
   #shutdown: { request: Request; reply: object } | null = null;
 
@@ -120,7 +121,10 @@ export class JupyterServer {
     }
   }
 
-  /** Between `busy` and `idle`. */
+  /**
+   * Between `busy` and `idle`. Front ends and servers take the last of them for the state of the whole kernel: one that
+   * was busy with a cell and answered something else meanwhile is still busy.
+   */
   async #answer(request: Request, handler: Handler): Promise<void> {
     const { type, channel, message } = request;
     const send = (reply: object) => {
@@ -129,6 +133,7 @@ export class JupyterServer {
       this.#sockets.reply(channel, message, type.replace(/_request$/, "_reply"), reply);
     };
     this.#status("busy", message);
+    if (type === "execute_request") this.#executing.add(message);
     try {
       const reply = await handler(request);
       if (reply) send(reply);
@@ -140,7 +145,10 @@ export class JupyterServer {
           : { status: "error", ...errorContent(error) },
       );
     }
+    this.#executing.delete(message);
     this.#status("idle", message);
+    const [executing] = this.#executing;
+    if (executing) this.#status("busy", executing);
     if (this.#shutdown?.request === request) this.#onShutdown();
   }
 

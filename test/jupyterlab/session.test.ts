@@ -186,4 +186,33 @@ describe.runIf(hasBrowser)("a notebook with the moelab kernel", () => {
       .toMatch(/^routed to 2 experts/);
     await picture(browser.page, "restarted");
   });
+
+  it("answers a subshell console while a cell computes", async () => {
+    await notebook.start(cellOf.loop);
+    await notebook.kernelIs("Busy");
+    await browser.page.keyboard.press("Control+Shift+c");
+    await browser.page.keyboard.type("New Subshell Console");
+    await browser.page.locator(".lm-CommandPalette-item.lm-mod-active", { hasText: "Subshell" }).waitFor();
+    await browser.page.keyboard.press("Enter");
+    const shell = browser.page.locator(".jp-CodeConsole");
+    // It takes code when it knows the kernel.
+    await shell.locator(".jp-CodeConsole-banner", { hasText: "moelab" }).waitFor();
+    const ask = async (code: string) => {
+      await shell.locator(".jp-CodeConsole-promptCell .cm-content").click();
+      await browser.page.keyboard.type(code);
+      await browser.page.keyboard.press("Shift+Enter");
+    };
+    const answers = () => shell.locator(".jp-OutputArea-output").allTextContents();
+    await ask("greeting");
+    await expect.poll(answers, { timeout: 20_000 }).toEqual([expect.stringMatching(/^'routed'/)]);
+    await ask("turns > 0");
+    await expect
+      .poll(answers, { timeout: 20_000 })
+      .toEqual([expect.stringMatching(/^'routed'/), expect.stringMatching(/^true/)]);
+    await picture(browser.page, "subshell");
+    await notebook.command("notebook:interrupt-kernel");
+    await expect
+      .poll(() => notebook.outputs(cellOf.loop).allTextContents())
+      .toEqual([expect.stringMatching(/interrupt/i)]);
+  });
 });
