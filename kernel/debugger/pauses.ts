@@ -115,6 +115,8 @@ export class Pauses {
   /** Out of code that is not the user's, to the user's that called it. */
   async #onwards(called: boolean): Promise<void> {
     const step = called && this.#hiddenSteps++ < mostHiddenSteps;
+    // What was asked for has nothing to happen in any more.
+    if (!step) this.#going = "resume";
     await this.#inspector.askAll([{ method: step ? "Debugger.stepOut" : "Debugger.resume" }]);
   }
 

@@ -353,6 +353,23 @@ def debugger_stops_in_imported_files(kernel):
 
 
 @scenario
+def debugger_pauses_a_busy_cell(kernel):
+    with debugger(kernel) as debug:
+        running = kernel.send("let laps: number = 0;\nwhile (laps >= 0) {\n  laps++;\n}\nlaps")
+        deadline = time.monotonic() + TIMEOUT
+        while "laps" not in {v["name"] for v in debug.ask("inspectVariables")["variables"] if v["value"] not in ("0", "undefined", "not yet initialised")}:
+            assert time.monotonic() < deadline
+        debug.go("pause")
+        event, frames = debug.stopped()
+        assert event["reason"] == "pause" and frames[0]["line"] in (2, 3), (event, frames)
+        scopes = debug.ask("scopes", frameId=frames[0]["id"])["scopes"]
+        (reference,) = [scope["variablesReference"] for scope in scopes if scope["name"] == "Globals"]
+        debug.ask("setVariable", variablesReference=reference, name="laps", value="-10 as number")
+        debug.go()
+        assert int(kernel.collect(running).text) < 0
+
+
+@scenario
 def debugger_is_restarted_where_a_cell_stands(kernel):
     with debugger(kernel) as debug:
         code = "let before = 1;\nbefore = 2;"
