@@ -19,6 +19,8 @@ export interface KernelLatencyOptions {
   cells?: number;
   /** Iterations of the loop. Default 50 million. */
   iterations?: number;
+  /** Default 200, an even number. */
+  definitions?: number;
   /** Other kernels to compare with. Default: those that are installed. */
   others?: string[];
 }
@@ -26,8 +28,6 @@ export interface KernelLatencyOptions {
 /** What a trivial cell may take, and a headless run of twenty, in milliseconds. */
 const cellGoal = 10;
 const headlessGoal = 600;
-
-const definitions = 200;
 
 const cli = join(packageRoot(), "dist", "kernel", "cli.js");
 
@@ -86,7 +86,7 @@ export async function kernelLatency(
   progress: (line: string) => void,
   options: KernelLatencyOptions = {},
 ): Promise<BenchmarkCase[]> {
-  const { starts = 7, rounds = 10, cells = 15, iterations = 50_000_000 } = options;
+  const { starts = 7, rounds = 10, cells = 15, iterations = 50_000_000, definitions = 200 } = options;
   makeImage();
   const kernels = new Kernels(await Python.start("bench/kernelLatency.py"));
   const others = options.others ?? Object.keys(kernels.commands).filter((name) => name !== "moelab");

@@ -38,11 +38,16 @@ export class CellPrograms {
   #root: any;
   #program: any;
   #current = false;
+  /** `package.json` files, of which TypeScript wants to know for each file of each program. */
+  #packages: any;
+  /** Of the program that is being made. */
+  #resolutions: any;
 
   constructor(settings: ProgramSettings) {
     this.#settings = settings;
     this.#host = this.#compilerHost();
     this.#program = settings.like;
+    this.#packages = this.#newResolutions().getPackageJsonInfoCache();
     const { declarations, cell } = settings.files;
     this.#root = this.#rootOver([declarations, cell]);
   }
@@ -67,6 +72,7 @@ export class CellPrograms {
   /** Resolves all imports anew for the next program. */
   forgetImports(): void {
     this.#settings.imported.forgetAll();
+    this.#packages.clear();
     this.#program = undefined;
     this.#current = false;
   }
@@ -78,6 +84,7 @@ export class CellPrograms {
 
   get program(): any {
     if (!this.#current || !this.#program) {
+      this.#resolutions = this.#newResolutions();
       this.#program = ts.createProgram({
         rootNames: [rootName],
         options: this.#settings.options,
@@ -87,6 +94,12 @@ export class CellPrograms {
       this.#current = true;
     }
     return this.#program;
+  }
+
+  #newResolutions(): any {
+    const { options, sys } = this.#settings;
+    const same = (fileName: string) => fileName;
+    return ts.createModuleResolutionCache(sys.getCurrentDirectory(), same, options, this.#packages);
   }
 
   /** Parsed and bound; those of memory without a program around them. */
@@ -161,6 +174,20 @@ export class CellPrograms {
       realpath: sys.realpath,
       writeFile: () => {},
       jsDocParsingMode: documentation ? ts.JSDocParsingMode.ParseAll : ts.JSDocParsingMode.ParseNone,
+      getModuleResolutionCache: () => this.#resolutions,
+      resolveModuleNameLiterals: (names: any[], from: string, redirected: any, options: any, source: any) =>
+        names.map((name) => {
+          const mode = ts.getModeForUsageLocation(source, name, options);
+          return ts.resolveModuleName(
+            name.text,
+            from,
+            options,
+            this.#host,
+            this.#resolutions,
+            redirected,
+            mode,
+          );
+        }),
     };
   }
 }

@@ -5,6 +5,7 @@ import { alternate } from "../../bench/harness/alternate.js";
 import { compare } from "../../bench/harness/benchmark.js";
 import { describeMachine } from "../../bench/harness/machine.js";
 import { Python } from "../../bench/harness/python.js";
+import type { kernelLatency } from "../../bench/kernelLatency.js";
 import type { memory } from "../../bench/memory.js";
 import { opOverhead } from "../../bench/opOverhead.js";
 import { packageRoot } from "../../src/engine/addon.js";
@@ -74,6 +75,30 @@ describe("benchmarks", () => {
     expect(cases).toHaveLength(4);
     for (const each of cases) expect(each).toMatchObject(whole);
   });
+
+  it("kernel-latency, shortened", async () => {
+    // Starts kernels from the built package.
+    const built = await import(join(packageRoot(), "dist/bench/kernelLatency.js"));
+    const options = {
+      starts: 1,
+      rounds: 1,
+      cells: 2,
+      iterations: 1000,
+      definitions: 2,
+      others: ["ipykernel"],
+    };
+    const cases = await (built.kernelLatency as typeof kernelLatency)(quiet, options);
+    expect(cases.map((each) => each.case)).toEqual([
+      "start to first reply, ipykernel",
+      "trivial cell",
+      "trivial cell, ipykernel",
+      "top-level loop, 1000 iterations",
+      "trivial cell after 2 definitions",
+      "trivial cell with moelab imported",
+      "20 trivial cells headless",
+    ]);
+    for (const each of cases) expect(each).toMatchObject(whole);
+  }, 60_000);
 
   it("memory, shortened", async () => {
     // Runs its loops from the built package.
