@@ -118,7 +118,7 @@ export async function kernelLatency(
 
     for (const name of ["moelab", ...others]) {
       await kernels.start(name);
-      await kernels.trivial(name, 40);
+      await kernels.trivial(name, 3 * cells);
     }
     const goal = () => cellGoal;
     add(
@@ -162,7 +162,7 @@ export async function kernelLatency(
 
     await kernels.start("moelab");
     await kernels.run("moelab", 'import { torch, nn, moe } from "moelab";');
-    await kernels.trivial("moelab", 40);
+    await kernels.trivial("moelab", 3 * cells);
     add(
       "trivial cell with moelab imported",
       await alternate(trivial("moelab"), goal, median),

@@ -98,7 +98,7 @@ describe("benchmarks", () => {
       "20 trivial cells headless",
     ]);
     for (const each of cases) expect(each).toMatchObject(whole);
-  }, 60_000);
+  }, 180_000);
 
   it("memory, shortened", async () => {
     // Runs its loops from the built package.
