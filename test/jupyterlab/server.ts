@@ -78,8 +78,10 @@ export async function startJupyterLab(): Promise<JupyterLab> {
   // The server writes down its address once it listens.
   for (let waited = 0; waited < 90_000; waited += 100) {
     const record = readdirSync(runtime).find((name) => /^jpserver-\d+\.json$/.test(name));
-    if (record) {
-      const { url } = JSON.parse(readFileSync(join(runtime, record), "utf8"));
+    const text = record ? readFileSync(join(runtime, record), "utf8") : "";
+    // It may be seen before it is whole.
+    if (text.trimEnd().endsWith("}")) {
+      const { url } = JSON.parse(text);
       return {
         folder,
         address: (file) => `${url}lab/tree/${file}?reset&token=${token}`,
