@@ -94,5 +94,7 @@ export interface CellCompiler {
   lookFrom(directory?: string): Promise<void>;
   /** Forgets what cells declared; for a fresh executor. */
   reset(): Promise<void>;
+  /** Gives up checks that take long: their {@link compile} rejects. What earlier cells declared stays known. */
+  cancelChecks(): Promise<void>;
   close(): Promise<void>;
 }

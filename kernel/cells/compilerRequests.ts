@@ -19,7 +19,7 @@ export interface CompilerState {
 }
 
 /** What the compiler process is asked: everything of {@link CellCompiler} but closing, and to go on for another. */
-export type CompilerMethod = Exclude<keyof CellCompiler, "close"> | "restore";
+export type CompilerMethod = Exclude<keyof CellCompiler, "close" | "cancelChecks"> | "restore";
 
 /** Requests and replies are lines of JSON; replies come in the order of the requests. */
 export interface CompilerRequest {

@@ -15,10 +15,13 @@ import { StandInCompiler } from "./standInCompiler.js";
 
 /** So long a check goes on before a stand-in starts, in milliseconds. */
 const longCheck = 300;
+/** So long a check that is to be given up may still take to end by itself, in milliseconds. */
+const cancelPatience = 150;
 /** So long a question waits for a check to end, in milliseconds. */
 const questionPatience = 60;
 
 interface Waiting {
+  method: CompilerMethod;
   line: string;
   resolve(value: any): void;
   reject(fault: Error): void;
@@ -107,7 +110,9 @@ export class SeparateCompiler implements CellCompiler {
 
   #start(useImage: boolean): CompilerProcess {
     const started = new CompilerProcess(this.#settings, useImage, {
-      reply: (reply) => this.#receive(reply, started.image !== undefined),
+      reply: (reply) => {
+        if (started === this.#process) this.#receive(reply, started.image !== undefined);
+      },
       ended: (cause, wasReady) => this.#ended(cause, wasReady),
     });
     if (this.#state) started.send(requestLine(++this.#requests, "restore", [this.#state]));
@@ -146,6 +151,22 @@ export class SeparateCompiler implements CellCompiler {
     if (wasReady) this.#process = this.#start(true);
   }
 
+  async cancelChecks(): Promise<void> {
+    const checks = [...this.#checks];
+    await Promise.race([Promise.allSettled(checks), pause(cancelPatience)]);
+    if (this.#closed || !checks.some((check) => this.#checks.has(check))) return;
+    void this.#process?.stop();
+    const fresh = this.#start(true);
+    this.#process = fresh;
+    for (const [id, { line, method, reject }] of this.#waiting) {
+      if (method !== "compile") fresh.send(line);
+      else {
+        this.#waiting.delete(id);
+        reject(new Error("The check of the cell was given up."));
+      }
+    }
+  }
+
   /** What the user waits for at the keyboard: it is not kept waiting by a check that takes long. */
   async #question(method: CompilerMethod, ...parameters: unknown[]): Promise<any> {
     if (this.#checks.size > 0) {
@@ -167,7 +188,7 @@ export class SeparateCompiler implements CellCompiler {
     const line = requestLine(id, method, parameters);
     return new Promise((resolve, reject) => {
       this.#process ??= this.#start(true);
-      this.#waiting.set(id, { line, resolve, reject });
+      this.#waiting.set(id, { method, line, resolve, reject });
       this.#process.send(line);
     });
   }

@@ -1,6 +1,7 @@
 import { cellGlobal } from "../cells/cellGlobal.js";
 import type { CompiledCell } from "../cells/compiler.js";
 import type { CellError, ExecuteOutcome, ExecuteRequest, SessionEvent } from "../session/events.js";
+import { interruptedEarly } from "../session/interruptedEarly.js";
 import { typeScriptFault } from "../session/typeScriptFault.js";
 import type { DividedCell } from "./cellParts.js";
 import { CellRunner, type PartSession } from "./cellRunner.js";
@@ -80,6 +81,8 @@ async function runCell(cell: CellRunner, { parts }: DividedCell): Promise<Execut
     if (fault instanceof CellOver) return fault.outcome;
     if (fault instanceof MagicError) return fail(magicFault(fault, cell.name, request.code, line));
     if (fault instanceof FaultyCode) return fail(fault.error);
+    // The check of its code was given up.
+    if (cell.interrupted) return { ...fail(interruptedEarly.error!), status: "interrupted" };
     throw fault;
   }
 }

@@ -176,6 +176,7 @@ export class Session {
     const { running } = this.#cells;
     // One that is still being checked is not handed to the executor any more.
     for (const cell of running) cell.interrupted = true;
+    if (this.#state.running.some(({ phase }) => phase === "compiling")) void this.#compiler.cancelChecks();
     const executing = this.#state.running.some(({ phase }) => phase === "executing");
     if (executing || running.length === 0) this.#executor.send({ type: "interrupt" });
   }
@@ -320,7 +321,9 @@ export class Session {
         expressions: userExpressions,
       });
     } catch (fault) {
-      cell.finish({ status: "died", error: kernelFault(fault) });
+      // Its check was given up.
+      if (cell.interrupted) cell.finish(interruptedEarly);
+      else cell.finish({ status: "died", error: kernelFault(fault) });
     }
   }
 

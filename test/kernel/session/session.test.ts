@@ -292,20 +292,26 @@ it("a cell that calls process.exit dies, and tells with what", async () => {
   expect(await result("4")).toBe("4");
 });
 
-it("answers completions, and knows earlier cells, while a long cell is being checked", async () => {
+it("answers completions, knows earlier cells, and can be interrupted while a long cell is being checked", async () => {
   await run("const known = { colour: 1 };");
   const generic = (line: number) => `function g${line}<T extends { a: number }>(x: T, y = ${line}) {
     const z = [x.a, y].map((v) => v * 2).filter((v) => v > 1); return { ...x, z, k: z.length as number | string }; }`;
-  let ended = false;
-  const running = run(Array.from({ length: 1500 }, (_, line) => generic(line)).join("\n")).then(() => {
-    ended = true;
-  });
+  let ended: string | undefined;
+  const running = run(Array.from({ length: 1500 }, (_, line) => generic(line)).join("\n")).then(
+    ({ outcome }) => {
+      ended = outcome.error?.name;
+    },
+  );
   await new Promise((resolve) => setTimeout(resolve, 100));
   const { completions } = await session.complete("known.col", 9);
   expect(completions.map(({ text }) => text)).toEqual(["colour"]);
   expect(await session.isComplete("f(")).toMatchObject({ status: "incomplete" });
-  expect(ended).toBe(false);
+  expect(ended).toBe(undefined);
+  // Nor does an interrupt wait for the check.
+  await session.interrupt();
   await running;
+  expect(ended).toBe("KernelInterrupt");
+  expect(await result("known.colour")).toBe("1");
 });
 
 it("a cell dies with its executor even while it is being checked", async () => {
