@@ -22,10 +22,17 @@ async function run(code: string): Promise<void> {
   expect((await execute(code)).error).toBeUndefined();
 }
 
+/** Asks again where a busy machine kept V8 from answering in time. */
+async function listed() {
+  for (let time = 0; time < 100; time++) {
+    const { variables, current } = await session.variables();
+    if (current) return variables;
+  }
+  throw new Error("V8 never answered in time");
+}
+
 async function found(name: string) {
-  const { variables, current } = await session.variables();
-  expect(current).toBe(true);
-  return variables.find((variable) => variable.name === name);
+  return (await listed()).find((variable) => variable.name === name);
 }
 
 describe("the variables of a session", () => {
@@ -41,7 +48,7 @@ describe("the variables of a session", () => {
       const summarised = { get [Symbol.for("moelab.summary")]() { return touch(); } };
       const process = 5;
       let later: number | undefined;`);
-    const { variables } = await session.variables();
+    const variables = await listed();
     const shown = Object.fromEntries(variables.map(({ name, type, value }) => [name, [type, value]]));
     expect(shown).toMatchObject({
       count: ["number", "3"],
@@ -99,8 +106,8 @@ describe("the variables of a session", () => {
 
   it("are those of the new executor after a restart", async () => {
     await session.restart();
-    expect(await session.variables()).toEqual({ variables: [], current: true });
+    expect(await listed()).toEqual([]);
     await run("const fresh = 1;");
-    expect((await session.variables()).variables.map(({ name }) => name)).toEqual(["fresh"]);
+    expect((await listed()).map(({ name }) => name)).toEqual(["fresh"]);
   });
 });
