@@ -35,7 +35,9 @@ def tail(kernel, snippets):
 def of_range(kernel, snippets):
     """A range of this session's executions, its stop excluded; session 0 is this one."""
     codes = run_some(kernel, snippets)
-    (session, line, _) = history(kernel, hist_access_type="tail", n=3)[0]
+    entries = history(kernel, hist_access_type="tail", n=3)
+    expect_equal([source for _, _, source in entries], codes, "sources of the tail")
+    session, line, _ = entries[0]
     for asked in (session, 0):
         entries = history(kernel, hist_access_type="range", session=asked, start=line, stop=line + 2)
         expect_equal([source for _, _, source in entries], codes[:2], f"sources of session {asked}")

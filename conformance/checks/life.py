@@ -30,16 +30,15 @@ def ask_to_shut_down(kernel, restart=False):
 def restart(start, snippets):
     """After a restart the variables are gone, the counter begins anew, and the session is another one."""
     with start() as kernel:
-        kernel.client.ok(snippets["define"])
-        before = kernel.client.kernel_session
+        before = kernel.client.ok(snippets["define"]).replies[0].header["session"]
         expect_gone(ask_to_shut_down(kernel, restart=True), SHUTDOWN, "after shutdown_request")
         begin = time.monotonic()
         kernel.manager.restart_kernel(now=True)
         client = kernel.new_client()
         kernel.await_ready(client)
         seconds = time.monotonic() - begin
-        expect(client.kernel_session != before, "the session id is that of before the restart")
         done = client.execute(snippets["value"]["code"])
+        expect(done.replies[0].header["session"] != before, "the session id is that of before the restart")
         expect_equal(done.reply["status"], "error", "status of code with a variable of before")
         expect_equal(done.reply["execution_count"], 1, "execution_count")
         expect_equal(client.result(snippets["result"]["code"]), snippets["result"]["text"], "a result")

@@ -43,7 +43,17 @@ it.each([
   // Its replies to aborted executions lack a field, see above.
   ["python3", 100],
 ])("random messages leave %s as it was", async (kernel, messages) => {
-  const parameters = ["--kernel", kernel, "--seed", "1", "--messages", String(messages), "--json"];
+  const parameters = [
+    "--kernel",
+    kernel,
+    "--timeout",
+    "60",
+    "--seed",
+    "1",
+    "--messages",
+    String(messages),
+    "--json",
+  ];
   const { fault, faults } = JSON.parse(await conformance(jupyter.folder, ["fuzz", ...parameters]));
   expect(fault).toBeNull();
   if (kernel === "moelab") expect(faults).toEqual({});

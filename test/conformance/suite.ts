@@ -38,7 +38,7 @@ export async function shortcomings(
   leaveOut: string[] = [],
 ): Promise<Record<string, string>> {
   const without = leaveOut.flatMap((pattern) => ["--except", pattern]);
-  const printed = await conformance(folder, ["--kernel", kernel, "--json", ...without]);
+  const printed = await conformance(folder, ["--kernel", kernel, "--timeout", "30", "--json", ...without]);
   const { checks }: { checks: Outcome[] } = JSON.parse(printed);
   const found = checks.filter((check) => check.status !== "passed");
   return Object.fromEntries(found.map((check) => [check.name, `${check.status}: ${check.reason}`]));
