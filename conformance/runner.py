@@ -32,7 +32,7 @@ WATCHED = {
     "frames": (REQUIRED, "Every message of the kernel is well-formed and signed with the connection's key.", "the-wire-protocol"),
     "ids": (REQUIRED, "Message ids are unique, and all messages of a kernel carry one session.", "message-header"),
     "parents": (REQUIRED, "The parent header of every message is a copy of its request's header.", "parent-header"),
-    "states": (REQUIRED, "Every request's messages lie between one busy and one idle.", "kernel-status"),
+    "states": (REQUIRED, "Every request's messages lie between its first busy and its only idle.", "kernel-status"),
     "replies": (REQUIRED, "Every request has at most one reply, of the fitting type and on its own channel.", "request-reply"),
 }
 
