@@ -147,8 +147,8 @@ export class JupyterServer {
     }
     this.#executing.delete(message);
     this.#status("idle", message);
-    const [executing] = this.#executing;
-    if (executing) this.#status("busy", executing);
+    // Of no request: each has one `busy` and one `idle`.
+    if (this.#executing.size > 0) this.#sockets.publish("status", { execution_state: "busy" }, {});
     if (this.#shutdown?.request === request) this.#onShutdown();
   }
 
