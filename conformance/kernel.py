@@ -24,8 +24,8 @@ class Kernel:
         self._clients = []
         start = time.monotonic()
         self.manager = KernelManager(kernel_name=name, **manager_options)
-        self.manager.start_kernel(cwd=self.folder, stdout=self._log, stderr=self._log)
         try:
+            self.manager.start_kernel(cwd=self.folder, stdout=self._log, stderr=self._log)
             self.connection = self._connection()
             self.client = self.new_client()
             self.info = self.await_ready()
@@ -119,7 +119,8 @@ class Kernel:
         pids = self.processes() if self.alive else set()
         for client in self._clients:
             client.close()
-        self.manager.shutdown_kernel(now=True)
+        if self.manager.has_kernel:
+            self.manager.shutdown_kernel(now=True)
         for pid in living(pids):
             try:
                 os.kill(pid, 9)
