@@ -23,8 +23,8 @@ export type SessionEvent =
   /** For the front end's side of a comm. */
   | ({ type: "comm"; buffers: readonly Uint8Array[] } & CommContent);
 
-/** What a sink may return for an output: a promise that resolves when it takes more. Cells produce no faster. */
-export type Emission = Promise<void> | void;
+/** What a sink returns for an output: a promise is waited for before cells may produce more, anything else is not. */
+export type Emission = unknown;
 
 /** Takes the events of a cell, in order. */
 export type EventSink = (event: SessionEvent) => Emission;

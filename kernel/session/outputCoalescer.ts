@@ -64,7 +64,6 @@ export class OutputCoalescer<Origin> {
       const done = () => {
         for (const each of emitted) each();
       };
-      // A sink of type `void` may return anything.
       if (emission instanceof Promise) void emission.then(done);
       else done();
     }

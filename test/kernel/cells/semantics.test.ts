@@ -13,7 +13,7 @@ let session: Session;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "moelab-semantics-"));
   writeFileSync(join(folder, "module.ts"), "export const subject = 'imported';\n");
-  session = await Session.start({ cwd: folder, documentation: false });
+  session = await Session.start({ cwd: folder });
 });
 afterAll(async () => {
   await session.close();
