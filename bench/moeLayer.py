@@ -73,10 +73,11 @@ def einsum(x, weights, experts, up, down):
     place = (chosen.cumsum(0) - 1).mul(chosen).sum(-1)
     kept = place < capacity
     places = F.one_hot(place.clamp_max(capacity - 1), capacity) * kept[:, None]
-    mask = (chosen[:, :, None] * places[:, None, :]).view(k, TOKENS, count, capacity).to(x.dtype)
-    rows = torch.einsum("ktec,td->ecd", mask, x)
+    chosen, places = (each.view(k, TOKENS, -1).to(x.dtype) for each in (chosen, places))
+    combine = torch.einsum("kte,ktc->tec", chosen * weights.t()[:, :, None].to(x.dtype), places)
+    rows = torch.einsum("tec,td->ecd", (combine != 0).to(x.dtype), x)
     answers = activate(rows @ up[0].transpose(1, 2)) @ down[0].transpose(1, 2)
-    return torch.einsum("ktec,tk,ecd->td", mask, weights.to(x.dtype), answers)
+    return torch.einsum("tec,ecd->td", combine, answers)
 
 
 variants = {"grouped": grouped, "slices": slices, "loop": loop, "einsum": einsum}

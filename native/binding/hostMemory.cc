@@ -10,6 +10,8 @@
 #include <limits>
 #include <string>
 
+#include "reusedMemory.h"
+
 namespace moelab {
 
 namespace {
@@ -49,38 +51,51 @@ uint64_t available() {
   return bytes;
 }
 
-class GuardedAllocator final : public c10::Allocator {
+class ManagedAllocator final : public c10::Allocator {
  public:
-  explicit GuardedAllocator(c10::Allocator* allocator) : allocator_(allocator) {}
+  explicit ManagedAllocator(c10::Allocator* allocator) { underlying = allocator; }
 
   c10::DataPtr allocate(size_t bytes) override {
-    if (sinceLook_.fetch_add(bytes, std::memory_order_relaxed) + bytes >= kLookEvery) look(bytes);
-    return allocator_->allocate(bytes);
+    const bool large = bytes >= kReusedFrom;
+    const bool fresh = !large || !hasReusable(bytes);
+    if (fresh && sinceLook_.fetch_add(bytes, std::memory_order_relaxed) + bytes >= kLookEvery) look(bytes);
+    if (!large) return underlying->allocate(bytes);
+    void* piece = takeReused(bytes);
+    TORCH_CHECK_WITH(OutOfMemoryError, piece, "you tried to allocate ", bytes, " bytes, which the system refused");
+    return {piece, piece, &ManagedAllocator::free, at::DeviceType::CPU};
   }
-  c10::DeleterFnPtr raw_deleter() const override { return allocator_->raw_deleter(); }
+  c10::DeleterFnPtr raw_deleter() const override { return &ManagedAllocator::free; }
   void copy_data(void* target, const void* source, size_t bytes) const override {
-    allocator_->copy_data(target, source, bytes);
+    underlying->copy_data(target, source, bytes);
   }
 
  private:
+  static void free(void* pointer) {
+    if (!giveBack(pointer)) underlying->raw_deleter()(pointer);
+  }
+
   void look(size_t bytes) {
     sinceLook_.store(0, std::memory_order_relaxed);
-    const uint64_t free = available();
+    uint64_t free = available();
+    if (free >= kReserve && bytes <= free - kReserve) return;
+    releaseReusable();
+    free = available();
     if (free >= kReserve && bytes <= free - kReserve) return;
     sinceLook_.store(kLookEvery, std::memory_order_relaxed);  // the next one looks again
     TORCH_CHECK_WITH(OutOfMemoryError, false, "you tried to allocate ", bytes, " bytes, but of the host's memory only ",
                      free, " are free");
   }
 
-  c10::Allocator* allocator_;
+  static inline c10::Allocator* underlying = nullptr;
+
   std::atomic<size_t> sinceLook_ = 0;
 };
 
 }  // namespace
 
-void guardHostMemory() {
-  static auto* guarded = new GuardedAllocator(c10::GetCPUAllocator());
-  c10::SetCPUAllocator(guarded, /*priority=*/100);
+void manageHostMemory() {
+  static auto* managed = new ManagedAllocator(c10::GetCPUAllocator());
+  c10::SetCPUAllocator(managed, /*priority=*/100);
 }
 
 }  // namespace moelab

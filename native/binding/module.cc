@@ -180,7 +180,7 @@ napi_value initialize(napi_env env, napi_value exports) {
   }
   // Native output goes to a pipe in a notebook; without this it would appear only when 4 KiB have come together.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-  guardHostMemory();
+  manageHostMemory();
   for (const auto& entry : kExports) {
     napi_value function;
     napi_create_function(env, entry.name, NAPI_AUTO_LENGTH, entry.function, nullptr, &function);
