@@ -95,7 +95,7 @@ describe("benchmarks", () => {
       "top-level loop, 1000 iterations",
       "trivial cell after 2 definitions",
       "trivial cell with moelab imported",
-      "20 trivial cells headless",
+      "20 trivial cells headless, after start",
     ]);
     for (const each of cases) expect(each).toMatchObject(whole);
   }, 180_000);
