@@ -13,12 +13,15 @@ it("moelab passes all checks", async () => {
   expect(await shortcomings(jupyter.folder, "moelab")).toEqual({});
 });
 
-it("ipykernel passes what it claims, so the checks are fair", async () => {
+// Once more if need be: a signal that comes as ipykernel begins a cell is lost to it.
+it("ipykernel passes what it claims, so the checks are fair", { retry: 1 }, async () => {
   // What it neither claims nor does, and what would take long to fail.
   const beyond = [
     "busy.*",
     "interrupt.after_wait",
     "interrupt.waiting",
+    // Now and then it loses one of several signals that come together.
+    "interrupt.burst",
     "life.shutdown_busy",
     "life.children",
   ];
