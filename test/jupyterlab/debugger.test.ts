@@ -107,8 +107,15 @@ describe.runIf(hasBrowser)("the debugger of JupyterLab", () => {
   it("evaluates TypeScript in the frame", async () => {
     await step("evaluate");
     const console = browser.page.locator(".jp-DebugConsole");
-    await console.locator(".jp-CodeConsole-input .cm-content").click();
-    await browser.page.keyboard.type("(weights.shape as number[])[0] + 38");
+    const code = "(weights.shape as number[])[0] + 38";
+    const input = console.locator(".jp-CodeConsole-input .cm-content");
+    // The console takes what is entered only once its editor has the focus.
+    await patiently(async () => {
+      await input.click();
+      return await console.locator(".jp-CodeConsole-input .cm-focused").count();
+    }).toBe(1);
+    await browser.page.keyboard.insertText(code);
+    await patiently(() => input.textContent()).toBe(code);
     await browser.page.keyboard.press("Shift+Enter");
     await patiently(() => console.locator(".jp-OutputArea-output").allTextContents()).toEqual([
       expect.stringMatching(/^42\s*$/),
