@@ -29,7 +29,8 @@ interface Waiting {
 
 /**
  * The cell compiler in a process of its own, which starts to warm up at once: completions and checks never wait for
- * the protocol, nor the protocol for them, and completions not for a check that takes long. A process that dies is replaced by one that knows the same declarations.
+ * the protocol, nor the protocol for them, and completions not for a check that takes long. A process that dies is
+ * replaced by one that knows the same declarations.
  */
 export class SeparateCompiler implements CellCompiler {
   readonly #settings: CompilerSettings;

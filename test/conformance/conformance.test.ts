@@ -20,8 +20,6 @@ it("ipykernel passes what it claims, so the checks are fair", { retry: 1 }, asyn
     "busy.*",
     "interrupt.after_wait",
     "interrupt.waiting",
-    // Now and then it loses one of several signals that come together.
-    "interrupt.burst",
     "life.shutdown_busy",
     "life.children",
   ];

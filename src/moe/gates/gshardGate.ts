@@ -94,7 +94,10 @@ export function gshard(options: GShardGateOptions = {}): GateMaker {
   };
 }
 
-/** GLaM's gate: the two best experts, both always (arXiv 2112.06905; there with every other layer MoE, GLU experts and an auxiliary loss of 0.01). */
+/**
+ * GLaM's gate: the two best experts, both always (arXiv 2112.06905; there every other layer is an MoE layer of GLU
+ * experts, and the auxiliary loss has the coefficient 0.01).
+ */
 export function glam(options: Omit<GShardGateOptions, "randomRouting"> = {}): GateMaker {
   return gshard({ ...options, randomRouting: "all" });
 }
