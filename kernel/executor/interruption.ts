@@ -121,19 +121,24 @@ export class Interruption {
     for (const posted of held) this.#postToMain(...posted);
   }
 
+  /** What the main thread has and has not done yet. */
+  get #atWork(): [cell: number, type: "run" | "comm"][] {
+    const heldBack = new Set(this.#heldBack?.map(([message]) => ("cell" in message ? message.cell : 0)));
+    return [...this.#running].filter(([cell]) => !heldBack.has(cell));
+  }
+
   /** The interrupted cells that were handed over and have not ended. */
   get #toStop(): number[] {
     const { interruptedThrough } = this.#shared;
-    const heldBack = this.#heldBack?.map(([message]) => (message.type === "run" ? message.cell : 0)) ?? [];
-    return [...this.#running]
-      .filter(([cell, type]) => type === "run" && cell <= interruptedThrough && !heldBack.includes(cell))
+    return this.#atWork
+      .filter(([cell, type]) => type === "run" && cell <= interruptedThrough)
       .map(([cell]) => cell);
   }
 
   get #answerTime(): number {
     // Paused code takes no notice of anything, and what stands behind the breakpoint is not to run.
     if (this.#means.inspector.paused) return 0;
-    const patient = this.#shared.cooperative || this.#running.size === 0;
+    const patient = this.#shared.cooperative || this.#atWork.length === 0;
     return patient && !this.#urgent ? patientAnswerTime : answerTime;
   }
 
