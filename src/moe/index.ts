@@ -52,3 +52,6 @@ export { ModuleExperts } from "./moduleExperts.js";
 export { MoELayer, type MoELayerOptions } from "./moeLayer.js";
 export { moeLayers, routing } from "./routed.js";
 export type { LayerRouting } from "./routing.js";
+export { type LayerMeasures, measureRouting } from "./statistics/measures.js";
+export { type LayerLoad, RoutingHistory, routingStatistics } from "./statistics/routingHistory.js";
+export { RoutingTables } from "./statistics/routingTables.js";

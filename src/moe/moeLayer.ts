@@ -258,13 +258,14 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     return loadBalancingLoss(probabilities, experts, this.auxLossNormalisation, load);
   }
 
-  private keepRouting({ experts, weights }: GateOutput, dispatched: Dispatch): void {
+  private keepRouting({ experts, weights, probabilities }: GateOutput, dispatched: Dispatch): void {
     const old = this.routing;
     this.routing = {
       experts: keep(experts.detach()),
       weights: keep(weightsTaken(weights.detach(), dispatched).to("float32").detach()),
       load: keep(dispatched.load.detach()),
       taken: keep(dispatched.taken.detach()),
+      ...(probabilities ? { probabilities: keep(probabilities.detach()) } : {}),
     };
     if (old) for (const tensor of Object.values(old)) tensor.dispose();
   }

@@ -12,4 +12,6 @@ export interface LayerRouting {
   load: Tensor;
   /** Assignments each expert took, int64 [experts]; less than `load` only under a capacity. */
   taken: Tensor;
+  /** Share of each expert in each token, [tokens, experts]; left out for a gate that gives none. */
+  probabilities?: Tensor;
 }

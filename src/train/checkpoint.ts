@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { tableFile } from "../arrow/columnTable.js";
 import { syncFolder, writeAtomically } from "../files/atomicFile.js";
+import type { RoutingTables } from "../moe/statistics/routingTables.js";
 import { fromTypedArray } from "../torch/creation.js";
 import { tidy } from "../torch/lifetime.js";
 import type { Tensor } from "../torch/tensor.js";
@@ -58,8 +60,10 @@ export function latestCheckpoint(folder: string): CheckpointPlace | undefined {
 
 /**
  * Writes `folder/step-000500` with `model.safetensors`, `optimizer.safetensors`, `history.safetensors` and
- * `state.json`. It gets its name only when all of it is on disk, so that a process killed at any moment leaves nothing
- * half-written under such a name.
+ * `state.json`; of a model with MoE layers also its routing so far for other programs to read, as Arrow files
+ * (`routing-experts.arrow`, `routing-layers.arrow`, `routing-coactivation.arrow`, see {@link RoutingTables}). It gets its
+ * name only when all of it is on disk, so that a process killed at any moment leaves nothing half-written under such a
+ * name.
  * @param keepLast older checkpoints are removed
  * @returns the path of the checkpoint
  */
@@ -77,6 +81,7 @@ export function writeCheckpoint(folder: string, content: CheckpointContent, keep
     const tensors = columns.map(([column, values]) => [column, fromTypedArray(values.slice())]);
     saveSafetensors(join(writing, "history.safetensors"), Object.fromEntries(tensors));
   });
+  if (content.history.expertLoad.layers.length > 0) writeRouting(writing, content.history.routing);
   const state: CheckpointState = {
     format: formatVersion,
     ...content.state,
@@ -90,6 +95,12 @@ export function writeCheckpoint(folder: string, content: CheckpointContent, keep
   syncFolder(folder);
   for (const old of listCheckpoints(folder).slice(0, -keepLast)) removeCheckpoint(old.path);
   return path;
+}
+
+function writeRouting(folder: string, tables: RoutingTables): void {
+  for (const name of ["experts", "layers", "coactivation"] as const) {
+    writeAtomically(join(folder, `routing-${name}.arrow`), (write) => write(tableFile(tables[name])));
+  }
 }
 
 /**

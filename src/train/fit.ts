@@ -44,8 +44,8 @@ export interface FitOptions {
   /** Removes checkpoints that are already in the folder; without it, and without `resume`, they are an error. */
   overwrite?: boolean;
   /**
-   * Steps between records of the load of the experts, which cost a transfer from the device. Default: about 2,000
-   * records over the run.
+   * Steps between records of the routing (`run.routing`), each of which costs a dozen small operators a layer and a
+   * transfer from the device. Default: about 2,000 records over the run.
    */
   routingEvery?: number;
 }

@@ -1,4 +1,7 @@
-import { Column } from "./column.js";
+import { GrowingColumn } from "../arrow/growingColumn.js";
+import type { LayerMeasures } from "../moe/statistics/measures.js";
+import { type LayerLoad, RoutingHistory } from "../moe/statistics/routingHistory.js";
+import type { RoutingTables } from "../moe/statistics/routingTables.js";
 
 /** What one training step told. */
 export interface StepRecord {
@@ -26,31 +29,13 @@ export interface EvaluationRecord {
   metrics: Record<string, number>;
 }
 
-/** Load of the experts of one MoE layer over the recorded steps. */
-export interface LayerLoad {
-  layer: string;
-  experts: number;
-  /** Assignments each expert was given, [records × experts] in row-major order. */
-  load: Float64Array;
-  /** Assignments each expert took; less than `load` under a capacity. */
-  taken: Float64Array;
-}
-
-/** Routing of one step, one entry for each MoE layer. */
-export interface RoutingRecord {
-  layer: string;
-  load: ArrayLike<number>;
-  taken: ArrayLike<number>;
-}
-
 const stepColumns = ["step", "loss", "gradNorm", "lr", "tokens", "seconds"] as const;
 
 /** All that a run recorded, as columns: each property is a Float64Array over the memory of the history. */
 export class History {
   readonly #steps = new Table();
   readonly #evaluations = new Table();
-  readonly #routingSteps = new Column();
-  readonly #layers = new Map<string, { experts: number; load: Column; taken: Column }>();
+  #routing = new RoutingHistory();
 
   /** Steps recorded. */
   get length(): number {
@@ -102,17 +87,17 @@ export class History {
     };
   }
 
-  /** Load of the experts, at the steps at which it was recorded; no layers for models without routing. */
+  /** A snapshot of how the MoE layers routed, as Arrow tables; without rows for models without routing. */
+  get routing(): RoutingTables {
+    return this.#routing.tables();
+  }
+
+  /**
+   * Load of the experts at the steps at which it was recorded, without copies: read it at once. No layers for models
+   * without routing.
+   */
   get expertLoad(): { step: Float64Array; layers: LayerLoad[] } {
-    return {
-      step: this.#routingSteps.values,
-      layers: [...this.#layers].map(([layer, { experts, load, taken }]) => ({
-        layer,
-        experts,
-        load: load.values,
-        taken: taken.values,
-      })),
-    };
+    return this.#routing.load;
   }
 
   /** Every step column by name, metrics included: input for a table, a CSV file, an Arrow batch. */
@@ -140,52 +125,29 @@ export class History {
   }
 
   /** @internal */
-  addRouting(step: number, layers: RoutingRecord[]): void {
-    if (layers.length === 0) return;
-    this.#routingSteps.push(step);
-    for (const { layer, load, taken } of layers) {
-      let columns = this.#layers.get(layer);
-      if (!columns) {
-        columns = { experts: load.length, load: new Column(), taken: new Column() };
-        this.#layers.set(layer, columns);
-      }
-      columns.load.append(load);
-      columns.taken.append(taken);
-    }
+  addRouting(step: number, layers: readonly LayerMeasures[]): void {
+    this.#routing.add(step, layers);
   }
 
   /** All columns under flat names, for a checkpoint. @internal */
   toColumns(): Record<string, Float64Array> {
-    const columns: Record<string, Float64Array> = { "routing.step": this.#routingSteps.values };
+    const columns = this.#routing.toColumns();
     for (const [name, values] of Object.entries(this.#steps.all())) columns[`step.${name}`] = values;
     for (const [name, values] of Object.entries(this.#evaluations.all()))
       columns[`evaluation.${name}`] = values;
-    for (const [layer, { load, taken }] of this.#layers) {
-      columns[`load.${layer}`] = load.values;
-      columns[`taken.${layer}`] = taken.values;
-    }
     return columns;
   }
 
   /** The inverse of {@link toColumns}. @internal */
   static fromColumns(columns: Record<string, Float64Array>): History {
     const history = new History();
-    const records = columns["routing.step"] ?? [];
-    history.#routingSteps.append(records);
+    history.#routing = RoutingHistory.fromColumns(columns);
     for (const [key, values] of Object.entries(columns)) {
       const dot = key.indexOf(".");
       const kind = key.slice(0, dot);
       const name = key.slice(dot + 1);
       if (kind === "step") history.#steps.set(name, values);
       if (kind === "evaluation") history.#evaluations.set(name, values);
-      if (kind === "load") {
-        const taken = columns[`taken.${name}`];
-        history.#layers.set(name, {
-          experts: values.length / records.length,
-          load: new Column(values),
-          taken: new Column(taken),
-        });
-      }
     }
     return history;
   }
@@ -193,7 +155,7 @@ export class History {
 
 /** Columns of one length; a name that turns up late has NaN before. */
 class Table {
-  readonly #columns = new Map<string, Column>();
+  readonly #columns = new Map<string, GrowingColumn>();
   #length = 0;
 
   get length(): number {
@@ -204,7 +166,7 @@ class Table {
     for (const [name, value] of Object.entries(row)) {
       let column = this.#columns.get(name);
       if (!column) {
-        column = new Column();
+        column = new GrowingColumn();
         this.#columns.set(name, column);
       }
       column.padTo(this.#length);
@@ -215,7 +177,7 @@ class Table {
   }
 
   set(name: string, values: Float64Array): void {
-    this.#columns.set(name, new Column(values));
+    this.#columns.set(name, new GrowingColumn(values));
     this.#length = values.length;
   }
 

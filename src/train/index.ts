@@ -6,7 +6,7 @@ export { type CheckpointState, latestCheckpoint, listCheckpoints, readCheckpoint
 export { clipGradNorm } from "./clipping.js";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./evaluation.js";
 export { type FitOptions, fit } from "./fit.js";
-export type { EvaluationRecord, History, LayerLoad, StepRecord } from "./history.js";
+export type { EvaluationRecord, History, StepRecord } from "./history.js";
 export type { Optimizer, OptimizerFor, Parameters } from "./optimizer.js";
 export { type Run, type RunStatus, type RunSummary, TrainingInterrupted } from "./run.js";
 export { constant, type Schedule, type WarmupCosineOptions, warmupCosine } from "./schedule.js";

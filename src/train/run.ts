@@ -3,6 +3,7 @@ import { scheduler } from "node:timers/promises";
 import { inspect } from "node:util";
 import type { Dataset } from "../data/dataset.js";
 import { type DisplayData, displaySymbol, host, inBackground, type MimeBundle } from "../host.js";
+import type { RoutingTables } from "../moe/statistics/routingTables.js";
 import { tidy } from "../torch/lifetime.js";
 import { writeCheckpoint } from "./checkpoint.js";
 import { evaluate } from "./evaluation.js";
@@ -121,6 +122,11 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
 
   get dataset(): Dataset {
     return this.#plan.dataset;
+  }
+
+  /** A snapshot of how the MoE layers have routed so far, as Arrow tables; see `routingEvery` of `train.fit`. */
+  get routing(): RoutingTables {
+    return this.history.routing;
   }
 
   /** What is known now; the same that awaiting gives in the end. */

@@ -1,14 +1,15 @@
 import { mixSeed } from "../data/stepRandom.js";
+import { routing } from "../moe/routed.js";
 import type { LayerRouting } from "../moe/routing.js";
+import { type LayerMeasures, measureRouting } from "../moe/statistics/measures.js";
 import { autocast } from "../torch/autocast.js";
 import { noGrad } from "../torch/autograd.js";
 import { manualSeed } from "../torch/creation.js";
 import { tidy } from "../torch/lifetime.js";
 import type { Device } from "../torch/operator.js";
-import { cat, stack } from "../torch/operators.generated.js";
+import { stack } from "../torch/operators.generated.js";
 import type { Tensor } from "../torch/tensor.js";
 import { clipGradNorm } from "./clipping.js";
-import type { RoutingRecord } from "./history.js";
 import type { Optimizer } from "./optimizer.js";
 import type { Batch, LossReport, Routed, Trainable } from "./trainable.js";
 
@@ -35,7 +36,7 @@ export interface StepOutcome {
   gradNorm: number;
   tokens: number;
   metrics: Record<string, number>;
-  routing: RoutingRecord[];
+  routing: LayerMeasures[];
 }
 
 /** Loss or gradients became NaN or infinite. The weights are those from before the step. */
@@ -65,7 +66,7 @@ export function trainStep(
       const { loss, metrics, extra } = readReport(report, [norm]);
       const gradNorm = extra[0];
       if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw nonFinite(plan, loss, gradNorm);
-      const routing = plan.withRouting && isRouted(model) ? readRouting(model.routing()) : [];
+      const routing = plan.withRouting ? measureRouting(routingOf(model)) : [];
       optimizer.step(plan.lr);
       return { loss, gradNorm, metrics, routing, tokens: batch.targets.numel };
     });
@@ -80,8 +81,9 @@ export function lossIn(precision: Precision, model: Trainable, batch: Batch): Lo
   return autocast("bfloat16", () => model.loss(batch), { device: batch.inputs.device });
 }
 
-export function isRouted(model: object): model is Routed {
-  return typeof (model as Partial<Routed>).routing === "function";
+/** As the model tells it, else of the MoE layers that are found in it. */
+function routingOf(model: Trainable & Partial<Routed>): LayerRouting[] {
+  return typeof model.routing === "function" ? model.routing() : routing(model);
 }
 
 export function onDevice({ inputs, targets }: Batch, device: Device): Batch {
@@ -105,29 +107,6 @@ export function readReport(
     metrics: Object.fromEntries(names.map((name, at) => [name, values[1 + at]])),
     extra: values.slice(1 + names.length),
   };
-}
-
-/** Loads of all layers, in one transfer from the device. */
-function readRouting(layers: LayerRouting[]): RoutingRecord[] {
-  if (layers.length === 0) return [];
-  const { device } = layers[0].load;
-  const counts = layers.flatMap(({ load, taken }) => [load, taken]);
-  const all = Array.from(
-    cat(counts.map((count) => count.to({ dtype: "int64", device })))
-      .cpu()
-      .asTypedArray({ copy: true }),
-    Number,
-  );
-  let at = 0;
-  const next = (length: number) => {
-    at += length;
-    return all.slice(at - length, at);
-  };
-  return layers.map(({ layer, load, taken }) => ({
-    layer,
-    load: next(load.numel),
-    taken: next(taken.numel),
-  }));
 }
 
 function nonFinite({ step, lr }: StepPlan, loss: number, gradNorm: number): NonFiniteError {

@@ -20,7 +20,7 @@ export interface Trainable extends Module {
   loss(batch: Batch): LossReport;
 }
 
-/** A model whose routing can be followed while it trains. */
+/** A model that tells its routing itself; of any other the MoE layers in it are followed. */
 export interface Routed {
   /** How the last forward pass routed its tokens, one entry for each MoE layer, in order. */
   routing(): LayerRouting[];

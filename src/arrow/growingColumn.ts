@@ -1,5 +1,5 @@
-/** A growing column of numbers. */
-export class Column {
+/** A column of numbers that grows at its end. */
+export class GrowingColumn {
   #memory: Float64Array;
   #length: number;
 
@@ -23,9 +23,9 @@ export class Column {
     this.#length += values.length;
   }
 
-  /** Fills with NaN up to a length. */
-  padTo(length: number): void {
-    while (this.#length < length) this.push(Number.NaN);
+  /** Fills up to a length. */
+  padTo(length: number, value = Number.NaN): void {
+    while (this.#length < length) this.push(value);
   }
 
   at(index: number): number {
