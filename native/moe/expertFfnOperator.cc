@@ -100,7 +100,7 @@ struct Call {
 };
 
 at::Tensor forwardOnCpu(const at::Tensor& x, const at::Tensor& up, const at::Tensor& down, const at::Tensor& weight,
-                        const at::Tensor& order, const at::Tensor& taken, c10::string_view activation) {
+                        const at::Tensor& order, const at::Tensor& taken, c10::string_view activation, bool) {
   const Call call(x, up, down, weight, order, taken, activation);
   at::Tensor out = at::empty_like(call.x);
   expertFfnForward(call.ffn, cpuCapability(), out.mutable_data_ptr(), nullptr);
@@ -111,11 +111,13 @@ class ExpertFfnFunction : public torch::autograd::Function<ExpertFfnFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& up, const at::Tensor& down,
                             const at::Tensor& weight, const at::Tensor& order, const at::Tensor& taken,
-                            const std::string& activation) {
+                            const std::string& activation, bool recompute) {
     const Call call(x, up, down, weight, order, taken, activation);
     at::Tensor out = at::empty_like(call.x);
-    at::Tensor preactivation = at::empty({call.ffn.rows(), call.ffn.preactivationColumns()}, call.x.options());
-    expertFfnForward(call.ffn, cpuCapability(), out.mutable_data_ptr(), preactivation.mutable_data_ptr());
+    at::Tensor preactivation;
+    if (!recompute) preactivation = emptyPreactivation(call);
+    expertFfnForward(call.ffn, cpuCapability(), out.mutable_data_ptr(),
+                     recompute ? nullptr : preactivation.mutable_data_ptr());
     context->save_for_backward({call.x, call.up, call.down, call.weight, call.order, taken, preactivation});
     context->saved_data["activation"] = activation;
     return out;
@@ -126,34 +128,48 @@ class ExpertFfnFunction : public torch::autograd::Function<ExpertFfnFunction> {
     const std::string activation = context->saved_data["activation"].toStringRef();
     const Call call(saved[0], saved[1], saved[2], saved[3], saved[4], saved[5], activation);
     const at::Tensor grad = grads[0].contiguous();
+    at::Tensor preactivation = saved[6];
+    if (!preactivation.defined()) {
+      // By the same steps as in the forward pass, so that the gradients are the same to the bit.
+      preactivation = emptyPreactivation(call);
+      expertFfnForward(call.ffn, cpuCapability(), nullptr, preactivation.mutable_data_ptr());
+    }
     const auto wanted = [&](int input, const at::Tensor& like) {
       return context->needs_input_grad(input) ? at::empty_like(like) : at::Tensor();
     };
     const at::Tensor x = wanted(0, call.x), up = wanted(1, call.up), down = wanted(2, call.down),
                      weight = wanted(3, call.weight);
     const auto place = [](const at::Tensor& t) { return t.defined() ? t.mutable_data_ptr() : nullptr; };
-    expertFfnBackward(call.ffn, cpuCapability(), grad.const_data_ptr(), saved[6].const_data_ptr(),
+    expertFfnBackward(call.ffn, cpuCapability(), grad.const_data_ptr(), preactivation.const_data_ptr(),
                       {place(x), place(up), place(down), static_cast<float*>(place(weight))});
-    return {x, up, down, weight, at::Tensor(), at::Tensor(), at::Tensor()};
+    return {x, up, down, weight, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+
+ private:
+  static at::Tensor emptyPreactivation(const Call& call) {
+    return at::empty({call.ffn.rows(), call.ffn.preactivationColumns()}, call.x.options());
   }
 };
 
 at::Tensor withAutograd(const at::Tensor& x, const at::Tensor& up, const at::Tensor& down, const at::Tensor& weight,
-                        const at::Tensor& order, const at::Tensor& taken, c10::string_view activation) {
+                        const at::Tensor& order, const at::Tensor& taken, c10::string_view activation,
+                        bool recompute) {
   const bool recorded = at::GradMode::is_enabled() && (x.requires_grad() || up.requires_grad() || down.requires_grad() ||
                                                        weight.requires_grad());
   if (!recorded) {
     const at::AutoDispatchBelowADInplaceOrView below;
-    return forwardOnCpu(x, up, down, weight, order, taken, activation);
+    return forwardOnCpu(x, up, down, weight, order, taken, activation, recompute);
   }
-  return ExpertFfnFunction::apply(x, up, down, weight, order, taken, std::string(activation));
+  return ExpertFfnFunction::apply(x, up, down, weight, order, taken, std::string(activation), recompute);
 }
 
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(moelab, library) {
+  // `recompute`: keeps nothing of the size of the hidden layer for the backward pass, which computes it again.
   library.def(
-      "expert_ffn(Tensor x, Tensor up, Tensor down, Tensor weight, Tensor order, Tensor taken, str activation) -> Tensor");
+      "expert_ffn(Tensor x, Tensor up, Tensor down, Tensor weight, Tensor order, Tensor taken, str activation, "
+      "bool recompute=False) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(moelab, CPU, library) { library.impl("expert_ffn", forwardOnCpu); }

@@ -56,6 +56,8 @@ export interface MoELayerOptions extends WeightOptions, CapacityOptions {
   zLoss?: number | null;
   /** Standard deviation of the experts' second matrix, where it differs from `std`. */
   residualStd?: number;
+  /** The backward pass computes the experts' hidden units again: {@link Experts.recompute}. Default false. */
+  recompute?: boolean;
 }
 
 export const moeLayerOptionNames = [
@@ -72,7 +74,7 @@ export const moeLayerOptionNames = [
     "auxLoss",
     "zLoss",
   ],
-  ...["residualStd", ...capacityOptionNames, ...weightOptionNames],
+  ...["residualStd", "recompute", ...capacityOptionNames, ...weightOptionNames],
 ];
 
 /**
@@ -144,6 +146,7 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     const made = expert
       ? new ModuleExperts(experts, expert)
       : new Experts(experts, dim, hidden!, activation, weights, residualStd);
+    if (made instanceof Experts) made.recompute = options.recompute ?? false;
     this.experts = made as X;
     this.sharedExpert = sharedExpert ? new SharedExpert(dim, sharedExpert, activation, weights) : null;
     this.residual = residual ? new ResidualBranch(dim, hidden!, activation, weights) : null;

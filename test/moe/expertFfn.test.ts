@@ -5,6 +5,7 @@ import { root, runPython } from "../python/run.js";
 
 const library = join(root, "native/build/Release/libmoelab_operators.so");
 const comparison = join(root, "test/moe/expertFfn.py");
+const memory = join(root, "test/moe/expertFfnMemory.py");
 
 /** Relative to the norm of the exact result: the unit roundoff of each type and what sums of a few hundred add. */
 const tolerance: Record<string, number> = { float32: 3e-6, bfloat16: 1e-2 };
@@ -12,7 +13,7 @@ const tolerance: Record<string, number> = { float32: 3e-6, bfloat16: 1e-2 };
 describe("moelab::expert_ffn", () => {
   // What a processor lacks falls back to what it has, so that every processor can run all of these.
   test.each(["scalar", "avx2", "avx512", "amx"])(
-    "%s: output and gradients are those of the plain layer in float64, the same on any number of threads",
+    "%s: output and gradients are those of the plain layer in float64, the same on any number of threads and recomputed",
     (capability) => {
       const errors = JSON.parse(runPython(comparison, library, capability));
       expect(Object.keys(errors)).toHaveLength(40);
@@ -21,6 +22,12 @@ describe("moelab::expert_ffn", () => {
       }
     },
   );
+
+  test("recomputation holds no hidden units for the backward pass", () => {
+    const [kept, recomputed] = ["keep", "recompute"].map((way) => Number(runPython(memory, library, way)));
+    const preactivations = (16 * 2048 * 2 * 1024 * 4) / 2 ** 20;
+    expect(kept - recomputed).toBeGreaterThan(0.8 * preactivations);
+  });
 
   const call = (changes: Record<string, unknown> = {}): torch.Tensor => {
     const given: Record<string, unknown> = {

@@ -56,6 +56,20 @@ describe("layers that must agree", () => {
     close(layer.experts.downProj.grad!.select(0, 0), dense.downProj.weight.grad!, 1e-4);
   });
 
+  test("kept and recomputed hidden units, to the bit", () => {
+    const [kept, recomputed] = [false, true].map((recompute) => new moe.MoELayer({ ...sizes, recompute }));
+    recomputed.loadStateDict(kept.stateDict());
+    const x = torch.randn([10, 16]);
+    const gradients = [kept, recomputed].map((layer) => {
+      layer.forward(x).square().sum().backward();
+      return layer.parameters().map((parameter) => parameter.grad!);
+    });
+    expect(recomputed.experts.recompute).toBe(true);
+    gradients[0].forEach((gradient, at) => {
+      expect(gradient.equal(gradients[1][at])).toBe(true);
+    });
+  });
+
   test("a capacity that drops nothing is dropless", () => {
     const layer = new moe.MoELayer(sizes);
     const x = torch.randn([33, 16]);

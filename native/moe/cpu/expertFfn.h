@@ -40,7 +40,7 @@ struct ExpertFfn {
   }
 };
 
-/// @param out            [T, dim], written whole
+/// @param out            [T, dim], written whole; null when only the preactivations are wanted
 /// @param preactivation  rows · preactivationColumns elements for the backward pass; null when there will be none
 void expertFfnForward(const ExpertFfn& ffn, CpuCapability capability, void* out, void* preactivation);
 
