@@ -1,0 +1,186 @@
+// moelab::gate: from logits to the rows of each expert, with autograd. See cpu/gate.h for what is computed.
+
+#include "gateOperator.h"
+
+#include <ATen/Functions.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include <cmath>
+
+namespace moelab {
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+using OptionalTensor = std::optional<at::Tensor>;
+
+Scoring scoringNamed(c10::string_view name) {
+  if (name == "softmax") return Scoring::softmax;
+  if (name == "sigmoid") return Scoring::sigmoid;
+  TORCH_CHECK_VALUE(false, "scoring: expected \"softmax\" or \"sigmoid\", got \"", name, "\"");
+}
+
+GateOptions checked(const at::Tensor& logits, int64_t k, const OptionalTensor& bias, c10::string_view scoring,
+                    bool renormalise, double scale, int64_t expertGroups, int64_t topGroups, int64_t capacity,
+                    int64_t groups, bool byWeight) {
+  TORCH_CHECK_VALUE(logits.dim() == 2 && logits.size(1) > 0, "logits: expected shape [tokens, experts], got ",
+                    logits.sizes());
+  TORCH_CHECK_TYPE(at::isFloatingType(logits.scalar_type()), "logits: expected a floating point type, got ",
+                   logits.scalar_type());
+  const int64_t tokens = logits.size(0), experts = logits.size(1);
+  TORCH_CHECK_VALUE(k > 0 && k <= experts, "k: expected 1 to the ", experts, " experts, got ", k);
+  if (bias) {
+    TORCH_CHECK_VALUE(bias->dim() == 1 && bias->size(0) == experts, "bias: expected shape [", experts, "], got ",
+                      bias->sizes());
+    TORCH_CHECK_TYPE(at::isFloatingType(bias->scalar_type()), "bias: expected a floating point type, got ",
+                     bias->scalar_type());
+    TORCH_CHECK_VALUE(bias->device() == logits.device(), "bias: expected it on ", logits.device(), ", got ",
+                      bias->device());
+  }
+  TORCH_CHECK_VALUE(scale > 0 && std::isfinite(scale), "scale: expected a positive number, got ", scale);
+  TORCH_CHECK_VALUE(expertGroups > 0 && experts % expertGroups == 0, "expert_groups: expected a divisor of the ",
+                    experts, " experts, got ", expertGroups);
+  TORCH_CHECK_VALUE(topGroups > 0 && topGroups <= expertGroups && topGroups * (experts / expertGroups) >= k,
+                    "top_groups: expected at most the ", expertGroups, " expert_groups, with ", k,
+                    " experts or more in them, got ", topGroups);
+  TORCH_CHECK_VALUE(groups > 0 && tokens % groups == 0, "groups: expected a divisor of the ", tokens, " tokens, got ",
+                    groups);
+  return {k,      bias ? OptionalTensor(bias->detach()) : bias, scoringNamed(scoring), renormalise, scale, expertGroups,
+          topGroups, capacity, groups, byWeight};
+}
+
+Gated gateCpu(const at::Tensor& logits, int64_t k, const OptionalTensor& bias, c10::string_view scoring,
+              bool renormalise, double scale, int64_t expertGroups, int64_t topGroups, int64_t capacity, int64_t groups,
+              bool byWeight) {
+  return gateOnCpu(logits, checked(logits, k, bias, scoring, renormalise, scale, expertGroups, topGroups, capacity,
+                                   groups, byWeight));
+}
+
+Gated gateAnywhere(const at::Tensor& logits, int64_t k, const OptionalTensor& bias, c10::string_view scoring,
+                   bool renormalise, double scale, int64_t expertGroups, int64_t topGroups, int64_t capacity,
+                   int64_t groups, bool byWeight) {
+  return gateReference(logits, checked(logits, k, bias, scoring, renormalise, scale, expertGroups, topGroups, capacity,
+                                       groups, byWeight));
+}
+
+using Gate = Gated(const at::Tensor&, int64_t, const OptionalTensor&, c10::string_view, bool, double, int64_t, int64_t,
+                   int64_t, int64_t, bool);
+using GateBackward = at::Tensor(const OptionalTensor&, const OptionalTensor&, const OptionalTensor&, const at::Tensor&,
+                                const at::Tensor&, const at::Tensor&, const at::Tensor&, c10::string_view, bool, double);
+
+template <at::Tensor (*backward)(const GateGradients&, const GateSaved&)>
+at::Tensor gateBackward(const OptionalTensor& gradWeights, const OptionalTensor& gradProbabilities,
+                        const OptionalTensor& gradSums, const at::Tensor& logits, const at::Tensor& experts,
+                        const at::Tensor& weights, const at::Tensor& probabilities, c10::string_view scoring,
+                        bool renormalise, double scale) {
+  const auto like = [&](const char* name, const at::Tensor& given, at::IntArrayRef shape) {
+    TORCH_CHECK_VALUE(given.sizes() == shape, name, ": expected shape ", shape, ", got ", given.sizes());
+  };
+  TORCH_CHECK_VALUE(logits.dim() == 2 && experts.dim() == 2 && experts.size(0) == logits.size(0),
+                    "logits and experts: expected shapes [tokens, experts] and [tokens, k], got ", logits.sizes(), " and ",
+                    experts.sizes());
+  TORCH_CHECK_TYPE(experts.scalar_type() == at::kLong, "experts: expected int64, got ", experts.scalar_type());
+  like("weights", weights, experts.sizes());
+  like("probabilities", probabilities, logits.sizes());
+  if (gradWeights) like("grad_weights", *gradWeights, weights.sizes());
+  if (gradProbabilities) like("grad_probabilities", *gradProbabilities, logits.sizes());
+  if (gradSums) like("grad_sums", *gradSums, {logits.size(1)});
+  return backward({gradWeights.value_or(at::Tensor()), gradProbabilities.value_or(at::Tensor()),
+                   gradSums.value_or(at::Tensor())},
+                  {logits, experts, weights, probabilities, scoringNamed(scoring), renormalise, scale});
+}
+
+class GateFunction : public torch::autograd::Function<GateFunction> {
+ public:
+  static variable_list forward(AutogradContext* context, const at::Tensor& logits, int64_t k, const OptionalTensor& bias,
+                               const std::string& scoring, bool renormalise, double scale, int64_t expertGroups,
+                               int64_t topGroups, int64_t capacity, int64_t groups, bool byWeight) {
+    static const auto gate = c10::Dispatcher::singleton().findSchemaOrThrow("moelab::gate", "").typed<Gate>();
+    const at::AutoDispatchBelowADInplaceOrView below;
+    const auto [experts, weights, probabilities, sums, load, first, order, taken] =
+        gate.call(logits, k, bias, scoring, renormalise, scale, expertGroups, topGroups, capacity, groups, byWeight);
+    context->set_materialize_grads(false);
+    context->mark_non_differentiable({experts, load, first, order, taken});
+    context->save_for_backward({logits, experts, weights, probabilities});
+    context->saved_data["scoring"] = scoring;
+    context->saved_data["renormalise"] = renormalise;
+    context->saved_data["scale"] = scale;
+    return {experts, weights, probabilities, sums, load, first, order, taken};
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list grads) {
+    static const auto backward =
+        c10::Dispatcher::singleton().findSchemaOrThrow("moelab::gate_backward", "").typed<GateBackward>();
+    const auto saved = context->get_saved_variables();
+    variable_list results(11);
+    const auto given = [&](int output) { return grads[output].defined() ? OptionalTensor(grads[output]) : std::nullopt; };
+    if (grads[1].defined() || grads[2].defined() || grads[3].defined()) {
+      results[0] = backward.call(given(1), given(2), given(3), saved[0], saved[1], saved[2], saved[3],
+                                 context->saved_data["scoring"].toStringRef(),
+                                 context->saved_data["renormalise"].toBool(), context->saved_data["scale"].toDouble());
+    }
+    return results;
+  }
+};
+
+Gated gateWithAutograd(const at::Tensor& logits, int64_t k, const OptionalTensor& bias, c10::string_view scoring,
+                       bool renormalise, double scale, int64_t expertGroups, int64_t topGroups, int64_t capacity,
+                       int64_t groups, bool byWeight) {
+  const auto made = GateFunction::apply(logits, k, bias, std::string(scoring), renormalise, scale, expertGroups,
+                                        topGroups, capacity, groups, byWeight);
+  return {made[0], made[1], made[2], made[3], made[4], made[5], made[6], made[7]};
+}
+
+}  // namespace
+
+// Without a kernel of its own.
+Gated gateOnCpu(const at::Tensor& logits, const GateOptions& options) { return gateReference(logits, options); }
+at::Tensor gateBackwardOnCpu(const GateGradients& gradients, const GateSaved& saved) {
+  return gateBackwardReference(gradients, saved);
+}
+
+TORCH_LIBRARY_FRAGMENT(moelab, library) {
+  // logits: [T, E]. Scores are their softmax over the experts or their sigmoid. The k experts with the largest score plus
+  // bias ([E], for the choice only) are chosen, of equal ones those that come first, NaN before all; with expert_groups
+  // only from the top_groups groups of consecutive experts whose two best sum highest (DeepSeek-V3, arXiv 2412.19437).
+  //
+  // experts: int64 [T, k], best first. weights: scale · score, [T, k]; renormalised they are divided by their sum over the
+  // chosen, which for softmax is the softmax over the chosen logits. probabilities: scores divided by their sum over all,
+  // [T, E]; probability_sums: over the tokens, [E]. load, first_load: how many choose each expert, and as their first,
+  // int64 [E]. order, taken: as of moelab::dispatch under capacity and groups; by_weight gives priority to larger weights.
+  //
+  // The choice has no gradient, nor has the bias. NaN and infinite logits give what softmax and sigmoid give, NaN in the
+  // rows concerned, and experts in range.
+  const char* const parameters =
+      "(Tensor logits, int k, *, Tensor? bias=None, str scoring=\"softmax\", bool renormalise=False, float scale=1.0, "
+      "int expert_groups=1, int top_groups=1, int capacity=-1, int groups=1, bool by_weight=False) -> "
+      "(Tensor experts, Tensor weights, Tensor probabilities, Tensor probability_sums, Tensor load, Tensor first_load, "
+      "Tensor order, Tensor taken)";
+  library.def((std::string("gate") + parameters).c_str());
+  library.def((std::string("gate_reference") + parameters).c_str());
+  // The gradient of the logits from those of weights, probabilities and probability_sums that there are.
+  const char* const backwardParameters =
+      "(Tensor? grad_weights, Tensor? grad_probabilities, Tensor? grad_sums, Tensor logits, Tensor experts, "
+      "Tensor weights, Tensor probabilities, str scoring, bool renormalise, float scale) -> Tensor";
+  library.def((std::string("gate_backward") + backwardParameters).c_str());
+}
+
+TORCH_LIBRARY_IMPL(moelab, CPU, library) {
+  library.impl("gate", gateCpu);
+  library.impl("gate_backward", gateBackward<gateBackwardOnCpu>);
+}
+
+TORCH_LIBRARY_IMPL(moelab, CompositeExplicitAutograd, library) {
+  library.impl("gate", gateAnywhere);
+  library.impl("gate_backward", gateBackward<gateBackwardReference>);
+}
+
+// PyTorch's operators have their own gradients: those that the kernels' are compared with.
+TORCH_LIBRARY_IMPL(moelab, CompositeImplicitAutograd, library) { library.impl("gate_reference", gateAnywhere); }
+
+TORCH_LIBRARY_IMPL(moelab, Autograd, library) { library.impl("gate", gateWithAutograd); }
+
+}  // namespace moelab
