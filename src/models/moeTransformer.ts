@@ -1,7 +1,7 @@
 import { type CapacityOptions, capacityOptionNames } from "../moe/capacity.js";
 import { Gate } from "../moe/gate.js";
 import { MoELayer, type MoELayerOptions } from "../moe/moeLayer.js";
-import { moeLayers, routing } from "../moe/routed.js";
+import { moeLayers, routing, routingLosses } from "../moe/routed.js";
 import type { LayerRouting } from "../moe/routing.js";
 import { type Activation, activations } from "../nn/activation.js";
 import { CausalSelfAttention } from "../nn/attention.js";
@@ -173,9 +173,9 @@ export class MoETransformer extends Module implements Trainable, Routed {
   }
 
   /**
-   * Mean cross entropy over the targets (those of -100 are left out), plus the losses of each MoE layer times their
-   * coefficients. Metrics: `crossEntropy` and, of such losses, by name (`auxLoss`, `zLoss`, …) the mean over the layers
-   * without coefficient.
+   * Mean cross entropy over the targets (those of -100 are left out), plus the losses of its routing times their
+   * coefficients (`moe.routingLosses`). Metrics: `crossEntropy` and, of such losses, by name (`auxLoss`, `zLoss`, …) the
+   * mean over the layers without coefficient.
    */
   loss(batch: Batch): LossReport {
     const logits = this.forward(batch.inputs).float();
@@ -183,7 +183,7 @@ export class MoETransformer extends Module implements Trainable, Routed {
     let loss = crossEntropy;
     const metrics: Record<string, Tensor> = { crossEntropy: crossEntropy.detach() };
     const perLayer = new Map<string, Tensor[]>();
-    for (const { name, value, coefficient } of moeLayers(this).flatMap(([, layer]) => layer.losses)) {
+    for (const { name, value, coefficient } of routingLosses(this)) {
       loss = loss.add(value.mul(coefficient));
       perLayer.set(name, [...(perLayer.get(name) ?? []), value.detach()]);
     }

@@ -1,5 +1,5 @@
 import { checkChoice, checkOptionNames, checkReal } from "../nn/options.js";
-import { zeros } from "../torch/operators.generated.js";
+import { arange, zeros } from "../torch/operators.generated.js";
 import type { Tensor } from "../torch/tensor.js";
 
 /**
@@ -10,29 +10,58 @@ import type { Tensor } from "../torch/tensor.js";
  * |-----------------|---------------------------------------|----------|-------------------|---------|
  * | `"gshard"`      | first choices of e / T                | 1        | E                 | GShard, Switch, DeepSpeed top-1 and top-2, Tutel |
  * | `"megatron"`    | all k choices of e / (k·T)            | 1        | E / k             | Megatron-LM `aux_loss`, MegaBlocks, DeepSpeed top-k |
- * | `"huggingFace"` | all k choices of e / T                | k        | E                 | transformers `load_balancing_loss_func` (there over the tokens of all layers at once), flaxformer |
+ * | `"huggingFace"` | all k choices of e / T                | k        | E                 | transformers `load_balancing_loss_func` (`pooled`), flaxformer |
+ * | `"deepSeekSequence"` | as "megatron" within each sequence, by the k largest probabilities; mean over sequences | 1 | E / k | DeepSeek-V3 (arXiv 2412.19437, eq. 17–20; coefficient 1e-4), Megatron-LM `seq_aux_loss` |
  *
  * The gradient goes through P only.
  */
-export type AuxLossNormalisation = "gshard" | "megatron" | "huggingFace";
-export const auxLossNormalisations: readonly AuxLossNormalisation[] = ["gshard", "megatron", "huggingFace"];
+export type AuxLossNormalisation = "gshard" | "megatron" | "huggingFace" | "deepSeekSequence";
+export const auxLossNormalisations: readonly AuxLossNormalisation[] = [
+  "gshard",
+  "megatron",
+  "huggingFace",
+  "deepSeekSequence",
+];
 
 export interface AuxLossOptions {
   /** Default "megatron". */
   normalisation?: AuxLossNormalisation;
   /** Factor of the loss in what is minimised. */
   coefficient: number;
+  /**
+   * One loss over the tokens of all MoE layers of a model together, in place of the sum of one for each layer: layers may
+   * then be skewed as long as experts of the same number make up for it in other layers (transformers' Mixtral, OLMoE
+   * and Qwen-MoE do it that way). Part of {@link routingLosses}, not of a layer's own losses. Default false.
+   */
+  pooled?: boolean;
 }
 
 /** A number is the coefficient of the default normalisation. */
 export function checkAuxLoss(owner: string, value: number | AuxLossOptions): Required<AuxLossOptions> {
   const options = typeof value === "number" ? { coefficient: value } : value;
-  checkOptionNames(`${owner} auxLoss`, options, ["normalisation", "coefficient"]);
-  const { normalisation = "megatron", coefficient } = options;
+  checkOptionNames(`${owner} auxLoss`, options, ["normalisation", "coefficient", "pooled"]);
+  const { normalisation = "megatron", coefficient, pooled = false } = options;
+  if (pooled && normalisation === "deepSeekSequence") {
+    throw new TypeError(
+      `${owner}: auxLoss.pooled takes the tokens of all layers together, "deepSeekSequence" each sequence apart; ` +
+        "choose one of the two",
+    );
+  }
   return {
+    pooled,
     normalisation: checkChoice(owner, "auxLoss.normalisation", normalisation, auxLossNormalisations),
     coefficient: checkReal(owner, "auxLoss.coefficient", coefficient, { min: 0 }),
   };
+}
+
+/** Routing of one pass through one layer, as far as its balance goes. */
+export interface BalanceTerms {
+  /** [T, E], with history. */
+  probabilities: Tensor;
+  /** Chosen experts before dropping, best first, int64 [T, k]. */
+  experts: Tensor;
+  /** Assignments of each expert before dropping, int64 [E]; counted from `experts` when not given. */
+  load?: Tensor;
 }
 
 /**
@@ -40,6 +69,7 @@ export function checkAuxLoss(owner: string, value: number | AuxLossOptions): Req
  * @param probabilities [T, E]
  * @param experts chosen experts before dropping, best first, int64 [T, k]
  * @param load assignments of each expert before dropping, int64 [E]; counted from `experts` when not given
+ * @param sequences for "deepSeekSequence": how many sequences of equal length the tokens are. Default 1
  * @returns a tensor without dimensions
  */
 export function loadBalancingLoss(
@@ -47,17 +77,76 @@ export function loadBalancingLoss(
   experts: Tensor,
   normalisation: AuxLossNormalisation,
   load?: Tensor,
+  sequences = 1,
 ): Tensor {
-  const [tokens, count] = probabilities.shape;
-  const k = experts.shape[1];
-  if (tokens === 0) return zeros([], { dtype: probabilities.dtype, device: probabilities.device });
-  const choices =
+  if (normalisation === "deepSeekSequence") {
+    return sequenceBalanceLoss(probabilities, experts.shape[1], sequences);
+  }
+  return pooledLoadBalancingLoss([{ probabilities, experts, load }], normalisation);
+}
+
+/**
+ * The load-balancing loss of several layers over all their tokens together: P and f are means over the tokens of all
+ * layers. Without coefficient.
+ * @throws RangeError when layers have different numbers of experts
+ */
+export function pooledLoadBalancingLoss(
+  layers: readonly BalanceTerms[],
+  normalisation: Exclude<AuxLossNormalisation, "deepSeekSequence">,
+): Tensor {
+  const [{ probabilities: first }] = layers;
+  const count = first.shape[1];
+  const other = layers.find(({ probabilities }) => probabilities.shape[1] !== count);
+  if (other) {
+    throw new RangeError(
+      "pooledLoadBalancingLoss: adds up the experts of all layers by their number, which needs as many in each; got " +
+        `${count} and ${other.probabilities.shape[1]}. Leave \`pooled\` out: each layer then has a loss of its own.`,
+    );
+  }
+  const tokens = layers.reduce((sum, { probabilities }) => sum + probabilities.shape[0], 0);
+  const choices = layers.reduce((sum, { experts }) => sum + experts.numel, 0);
+  if (tokens === 0) return zeros([], { dtype: first.dtype, device: first.device });
+  const counts = layers.map(({ experts, load }) =>
     normalisation === "gshard"
       ? experts.select(1, 0).bincount(null, count)
-      : (load ?? experts.reshape([-1]).bincount(null, count));
-  const per = normalisation === "megatron" ? tokens * k : tokens;
-  const share = choices.to(probabilities.dtype).div(per);
-  return probabilities.mean(0).mul(share).sum().mul(count);
+      : (load ?? experts.reshape([-1]).bincount(null, count)),
+  );
+  const sum = (parts: Tensor[]) => parts.reduce((total, part) => total.add(part));
+  const share = sum(counts)
+    .to(first.dtype)
+    .div(normalisation === "megatron" ? choices : tokens);
+  const mean = sum(layers.map(({ probabilities }) => probabilities.sum(0))).div(tokens);
+  return mean.mul(share).sum().mul(count);
+}
+
+/** Mean over sequences of Σ_e P_e · E/(k·length) · (tokens that have e among their k largest probabilities). */
+function sequenceBalanceLoss(probabilities: Tensor, k: number, sequences: number): Tensor {
+  const [tokens, count] = probabilities.shape;
+  const { device, dtype } = probabilities;
+  if (tokens === 0) return zeros([], { dtype, device });
+  if (tokens % sequences !== 0) {
+    throw new RangeError(
+      `loadBalancingLoss: ${sequences} sequences of equal length cannot have ${tokens} tokens together`,
+    );
+  }
+  const length = tokens / sequences;
+  const [, chosen] = probabilities.detach().topk(k, 1);
+  const place = arange(sequences, { dtype: "int64", device }).mul(count).unsqueeze(1);
+  const counts = chosen
+    .view([sequences, -1])
+    .add(place)
+    .reshape([-1])
+    .bincount(null, sequences * count);
+  const share = counts
+    .view([sequences, count])
+    .to(dtype)
+    .div(k * length);
+  return probabilities
+    .view([sequences, length, count])
+    .mean(1)
+    .mul(share)
+    .sum()
+    .mul(count / sequences);
 }
 
 /**

@@ -5,8 +5,10 @@ export {
   type AuxLossNormalisation,
   type AuxLossOptions,
   auxLossNormalisations,
+  type BalanceTerms,
   importance,
   loadBalancingLoss,
+  pooledLoadBalancingLoss,
   squaredVariation,
   zLoss,
 } from "./auxLoss.js";
@@ -50,7 +52,7 @@ export { switchGate } from "./gates/switchGate.js";
 export { UniformGate, uniformGate } from "./gates/uniformGate.js";
 export { ModuleExperts } from "./moduleExperts.js";
 export { MoELayer, type MoELayerOptions } from "./moeLayer.js";
-export { moeLayers, routing } from "./routed.js";
+export { moeLayers, routing, routingLosses } from "./routed.js";
 export type { LayerRouting } from "./routing.js";
 export { type LayerMeasures, measureRouting } from "./statistics/measures.js";
 export { type LayerLoad, RoutingHistory, routingStatistics } from "./statistics/routingHistory.js";

@@ -9,6 +9,7 @@ import type { Tensor } from "../torch/tensor.js";
 import {
   type AuxLossNormalisation,
   type AuxLossOptions,
+  type BalanceTerms,
   checkAuxLoss,
   loadBalancingLoss,
   zLoss,
@@ -96,9 +97,14 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
   readonly auxLossNormalisation: AuxLossNormalisation | null;
   /**
    * Load-balancing loss of the last forward pass, not yet multiplied by its coefficient, with history: a tensor
-   * without dimensions, which lives as long as the scope (training step) of that pass. Null without one.
+   * without dimensions, which lives as long as the scope (training step) of that pass. Null without one, and when it is
+   * pooled with those of other layers.
    */
   auxLoss: Tensor | null = null;
+  /** What a pooled loss is made from; see {@link routingLosses}. Lives as long as {@link auxLoss}. */
+  balanceTerms: BalanceTerms | null = null;
+  /** Whether the model has one loss over the tokens of all its layers. */
+  readonly auxLossPooled: boolean;
   /** Coefficient of the z-loss; 0 when there is none. */
   zLossCoefficient: number;
   /** All losses of the last forward pass, {@link auxLoss} among them; they live as long as that one. */
@@ -136,6 +142,7 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     const auxLoss = options.auxLoss == null ? null : checkAuxLoss(owner, options.auxLoss);
     this.auxLossCoefficient = auxLoss?.coefficient ?? 0;
     this.auxLossNormalisation = auxLoss?.normalisation ?? null;
+    this.auxLossPooled = auxLoss?.pooled ?? false;
     this.gate = makeGate(owner, gate, { dim, experts, topK });
     if (device !== undefined) this.gate.to({ device });
     const given = capacityOptionNames.filter((name) => options[name] !== undefined);
@@ -170,7 +177,7 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     if (this.sharedExpert) combined = this.sharedExpert.forward(tokens, combined);
     if (this.residual) combined = this.residual.forward(tokens, combined);
 
-    this.auxLoss = this.balancingLoss(gated, dispatched);
+    this.balance(gated, dispatched, shape);
     this.losses = this.lossesOf(gated);
     this.keepRouting(gated, dispatched);
     return combined.view(shape);
@@ -180,7 +187,8 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     const { capacityFactor } = this.capacity;
     const capacity = capacityFactor === null ? "dropless" : `capacityFactor: ${capacityFactor}`;
     const loss =
-      this.auxLossNormalisation && `auxLoss: ${this.auxLossCoefficient} (${this.auxLossNormalisation})`;
+      this.auxLossNormalisation &&
+      `auxLoss: ${this.auxLossCoefficient} (${this.auxLossNormalisation}${this.auxLossPooled ? ", pooled" : ""})`;
     return [capacity, loss].filter(Boolean).join(", ");
   }
 
@@ -256,9 +264,21 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     return all;
   }
 
-  private balancingLoss({ probabilities, experts }: GateOutput, { load }: Dispatch): Tensor | null {
-    if (!this.auxLossNormalisation || !probabilities) return null;
-    return loadBalancingLoss(probabilities, experts, this.auxLossNormalisation, load);
+  private balance(
+    { probabilities, experts }: GateOutput,
+    { load }: Dispatch,
+    shape: readonly number[],
+  ): void {
+    const normalisation = this.auxLossNormalisation;
+    this.auxLoss = null;
+    this.balanceTerms = null;
+    if (!normalisation || !probabilities) return;
+    if (this.auxLossPooled) {
+      this.balanceTerms = { probabilities, experts, load };
+      return;
+    }
+    const sequences = shape.slice(0, -2).reduce((product, size) => product * size, 1);
+    this.auxLoss = loadBalancingLoss(probabilities, experts, normalisation, load, sequences);
   }
 
   private keepRouting({ experts, weights, probabilities }: GateOutput, dispatched: Dispatch): void {
