@@ -24,6 +24,14 @@ export const benchmarks: Record<string, Entry> = {
     summary: "one MoE layer forward and backward, against the faster of two forms in PyTorch",
     load: () => import("./moeLayer.js"),
   },
+  train: {
+    summary: "training steps of a model of 166 million parameters, against transformers",
+    load: () => import("./train.js"),
+  },
+  decode: {
+    summary: "generation with that model, and the pass over a prompt, against transformers",
+    load: () => import("./decode.js"),
+  },
   "kernel-latency": {
     summary: "start of a kernel and time of its cells, against ipykernel, tslab and, where it is, Deno",
     load: () => import("./kernelLatency.js"),

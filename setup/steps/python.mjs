@@ -151,5 +151,6 @@ export const testing = requirements(
     "ipykernel",
     "pyarrow",
     "safetensors",
+    "transformers",
   ],
 );

@@ -4,7 +4,7 @@ import { MoELayer, type MoELayerOptions } from "../moe/moeLayer.js";
 import { moeLayers, routing, routingLosses } from "../moe/routed.js";
 import type { LayerRouting } from "../moe/routing.js";
 import { type Activation, activations } from "../nn/activation.js";
-import { CausalSelfAttention } from "../nn/attention.js";
+import { CausalSelfAttention, type QueryKeyNorm } from "../nn/attention.js";
 import { Dropout } from "../nn/dropout.js";
 import { Embedding } from "../nn/embedding.js";
 import { FeedForward } from "../nn/feedForward.js";
@@ -63,6 +63,8 @@ export interface MoETransformerOptions {
   ropeTheta?: number;
   /** Added under the root of the norms. Default 1e-5. */
   normEps?: number;
+  /** RMSNorm of queries and keys: of a token's whole "row" (OLMoE) or of each "head" (Qwen3). Default null: none. */
+  qkNorm?: QueryKeyNorm | null;
   /** Seeds torch (`torch.manualSeed`) before the weights are drawn. Default: it is left as it is. */
   seed?: number;
 }
@@ -80,7 +82,7 @@ const modelOptionNames = [
     "tieEmbeddings",
     "dropout",
   ],
-  ...["ropeTheta", "normEps", "seed"],
+  ...["ropeTheta", "normEps", "qkNorm", "seed"],
 ];
 const moeOptionNames = [
   ...[
@@ -142,7 +144,7 @@ export class MoETransformer extends Module implements Trainable, Routed {
   constructor(options: MoETransformerOptions) {
     super();
     const settings = checkModel(options);
-    const { vocab, dim, heads, kvHeads, dropout, ropeTheta, normEps: eps, moe } = settings;
+    const { vocab, dim, heads, kvHeads, dropout, ropeTheta, normEps, qkNorm, moe } = settings;
     this.vocab = vocab;
     this.contextLength = settings.contextLength;
     if (settings.seed !== undefined) manualSeed(settings.seed);
@@ -151,15 +153,18 @@ export class MoETransformer extends Module implements Trainable, Routed {
     this.tokenEmbedding = new Embedding(vocab, dim, { std: initialStd });
     this.dropout = new Dropout(dropout);
     this.layers = Array.from({ length: settings.layers }, (_, at) => {
-      const attention = new CausalSelfAttention({ dim, heads, kvHeads, ropeTheta, dropout, ...weights });
+      const attention = new CausalSelfAttention({
+        ...{ dim, heads, kvHeads, ropeTheta, dropout, qkNorm, normEps },
+        ...weights,
+      });
       const { every, experts, ...layer } = moe;
       const feedForward =
         (at + 1) % every === 0
           ? new MoELayer({ dim, ...layer, experts: experts[(at + 1) / every - 1], ...weights })
           : new FeedForward({ dim, hidden: settings.hidden, activation: moe.activation, ...weights });
-      return new DecoderLayer(dim, attention, feedForward, { eps, dropout });
+      return new DecoderLayer(dim, attention, feedForward, { eps: normEps, dropout });
     });
-    this.norm = new RMSNorm(dim, { eps });
+    this.norm = new RMSNorm(dim, { eps: normEps });
     this.lmHead = settings.tieEmbeddings ? null : new Linear(dim, vocab, { bias: false, std: initialStd });
   }
 
@@ -381,6 +386,7 @@ function checkModel(options: MoETransformerOptions): Settings {
     dropout: checkReal(owner, "dropout", options.dropout ?? 0, { min: 0, below: 1 }),
     ropeTheta: checkReal(owner, "ropeTheta", options.ropeTheta ?? 10000, { above: 0 }),
     normEps: checkReal(owner, "normEps", options.normEps ?? 1e-5, { min: 0 }),
+    qkNorm: options.qkNorm ?? null,
     seed: options.seed === undefined ? undefined : checkCount(owner, "seed", options.seed, 0),
     moe: {
       ...moe,

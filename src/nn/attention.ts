@@ -4,8 +4,11 @@ import { type WeightOptions, weightOptionNames } from "./initialise.js";
 import type { KeyValueCache } from "./keyValueCache.js";
 import { Linear } from "./linear.js";
 import { Module } from "./module.js";
-import { checkCount, checkOptionNames, checkReal } from "./options.js";
+import { RMSNorm } from "./norm.js";
+import { checkChoice, checkCount, checkOptionNames, checkReal } from "./options.js";
 import { RotaryEmbedding } from "./rotary.js";
+
+export type QueryKeyNorm = "row" | "head";
 
 export interface AttentionOptions extends WeightOptions {
   /** Size of a token's vector. */
@@ -22,6 +25,13 @@ export interface AttentionOptions extends WeightOptions {
   dropout?: number;
   /** Biases in the four projections. Default false. */
   bias?: boolean;
+  /**
+   * RMSNorm of queries and keys before they are turned: over the whole "row" of a token (OLMoE, arXiv 2409.02060), over
+   * each "head" (Qwen3, arXiv 2505.09388), or null for none. Default null.
+   */
+  qkNorm?: QueryKeyNorm | null;
+  /** Added under the root of that norm. Default 1e-5. */
+  normEps?: number;
   /** Standard deviation of the output projection, where it differs from `std`. */
   residualStd?: number;
 }
@@ -36,6 +46,9 @@ export class CausalSelfAttention extends Module {
   kProj: Linear;
   vProj: Linear;
   oProj: Linear;
+  /** Null without qkNorm. */
+  qNorm: RMSNorm | null;
+  kNorm: RMSNorm | null;
   private readonly rotary: RotaryEmbedding | null;
 
   constructor(options: AttentionOptions) {
@@ -43,6 +56,7 @@ export class CausalSelfAttention extends Module {
     const owner = "nn.CausalSelfAttention";
     checkOptionNames(owner, options, [
       ...["dim", "heads", "kvHeads", "headDim", "ropeTheta", "dropout", "bias", "residualStd"],
+      ...["qkNorm", "normEps"],
       ...weightOptionNames,
     ]);
     const {
@@ -52,6 +66,8 @@ export class CausalSelfAttention extends Module {
       ropeTheta = 10000,
       dropout = 0,
       bias = false,
+      qkNorm = null,
+      normEps: eps = 1e-5,
       residualStd,
       ...rest
     } = options;
@@ -84,6 +100,15 @@ export class CausalSelfAttention extends Module {
     this.kProj = new Linear(dim, kvHeads * this.headDim, { bias, ...weights });
     this.vProj = new Linear(dim, kvHeads * this.headDim, { bias, ...weights });
     this.oProj = new Linear(heads * this.headDim, dim, { bias, ...weights, std: residualStd ?? weights.std });
+    if (qkNorm !== null) checkChoice(owner, "qkNorm", qkNorm, ["row", "head"]);
+    const norm = (count: number) => {
+      const { dtype, device } = weights;
+      return (
+        qkNorm && new RMSNorm(qkNorm === "row" ? count * this.headDim : this.headDim, { eps, dtype, device })
+      );
+    };
+    this.qNorm = norm(heads);
+    this.kNorm = norm(kvHeads);
   }
 
   /**
@@ -94,12 +119,15 @@ export class CausalSelfAttention extends Module {
   forward(x: Tensor, cache?: KeyValueCache): Tensor {
     const [batch, length] = x.shape;
     const past = cache?.length ?? 0;
-    const split = (projected: Tensor, heads: number) =>
-      projected.view([batch, length, heads, this.headDim]).transpose(1, 2);
+    const split = (projected: Tensor, heads: number, norm: RMSNorm | null = null) => {
+      const whole = norm && norm.dim !== this.headDim ? norm.forward(projected) : projected;
+      const parts = whole.view([batch, length, heads, this.headDim]);
+      return (norm && norm.dim === this.headDim ? norm.forward(parts) : parts).transpose(1, 2);
+    };
     const turn = (heads: Tensor) => this.rotary?.apply(heads, past) ?? heads;
 
-    const queries = turn(split(this.qProj.forward(x), this.heads));
-    let keys = turn(split(this.kProj.forward(x), this.kvHeads));
+    const queries = turn(split(this.qProj.forward(x), this.heads, this.qNorm));
+    let keys = turn(split(this.kProj.forward(x), this.kvHeads, this.kNorm));
     let values = split(this.vProj.forward(x), this.kvHeads);
     if (cache) ({ keys, values } = cache.append(keys, values));
 

@@ -92,6 +92,22 @@ describe("attention", () => {
     close(attention.forward(x).narrow(1, 0, 4), attention.forward(changed).narrow(1, 0, 4));
   });
 
+  test.each(["row", "head"] as const)("qkNorm %s: queries and keys of any scale attend alike", (qkNorm) => {
+    const attention = new nn.CausalSelfAttention({ dim: 16, heads: 4, kvHeads: 2, qkNorm, normEps: 0 });
+    expect([attention.qNorm?.dim, attention.kNorm?.dim]).toEqual(qkNorm === "row" ? [16, 8] : [4, 4]);
+    const x = torch.randn([2, 5, 16]);
+    const before = attention.forward(x);
+    const scale = (from: number, count: number, factor: number) =>
+      torch.noGrad(() => attention.qProj.weight.narrow(0, from, count).mul_(factor));
+    scale(0, 16, 3);
+    close(attention.forward(x), before);
+    // One head alone: only a norm of its own makes up for it.
+    scale(0, 4, 3);
+    const moved = attention.forward(x).sub(before).abs().max().item();
+    if (qkNorm === "head") expect(moved).toBeLessThan(1e-5);
+    else expect(moved).toBeGreaterThan(1e-4);
+  });
+
   test.each([4, 2, 1])("with %i key heads, one by one through the cache as all at once", (kvHeads) => {
     const attention = make(kvHeads);
     const x = torch.randn([2, 7, 16]);
