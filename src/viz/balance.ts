@@ -5,6 +5,13 @@ import { type BalanceMeasures, balancedValues, balanceMeasures } from "./balance
 import { binMeans, blockRow, sharesOf } from "./blocks.js";
 import { extent, thin } from "./curves.js";
 import { Picture } from "./picture.js";
+import {
+  isRoutingSource,
+  type RoutingSelection,
+  type RoutingSource,
+  recorded,
+  tablesOf,
+} from "./recordedRouting.js";
 
 export interface BalanceOptions {
   /** Increasing training steps. */
@@ -44,12 +51,32 @@ const titles: { [measure: string]: string } = {
  * One panel per measure (coefficient of variation, maximal violation, effective share of experts, dead share, and the
  * auxiliary loss when given), one line per layer, the value at perfect balance dashed.
  *
+ * @param source a run or tables of routing
  * @throws when the arrays are ragged or do not have one entry per step, when a layer has no token at a step
  */
-export function balance(options: BalanceOptions): Picture<BalanceData> {
+export function balance(source: RoutingSource, selection?: RoutingSelection): Picture<BalanceData>;
+export function balance(options: BalanceOptions): Picture<BalanceData>;
+export function balance(
+  given: BalanceOptions | RoutingSource,
+  selection: RoutingSelection = {},
+): Picture<BalanceData> {
+  const options = isRoutingSource(given) ? fromRecords(given, selection) : given;
   const data = measureBalance(options);
   const spec = balanceSpec(data, options.title ?? "Balance of expert load over training steps");
   return new Picture({ data, spec, text: balanceText(data) });
+}
+
+function fromRecords(source: RoutingSource, selection: RoutingSelection): BalanceOptions {
+  const { load } = recorded("viz.balance", tablesOf(source).experts, ["load"], selection);
+  const steps = load.steps
+    .map((_, at) => at)
+    .filter((at) => load.layers.every(({ rows }) => rows[at].some(Boolean)));
+  return {
+    steps: steps.map((at) => load.steps[at]),
+    counts: steps.map((at) => load.layers.map(({ rows }) => rows[at])),
+    layers: load.layers.map(({ label }) => label),
+    ...(selection.title ? { title: selection.title } : {}),
+  };
 }
 
 function measureBalance({ steps, counts, auxLoss, layers }: BalanceOptions): BalanceData {

@@ -1,10 +1,18 @@
 /** Load map: which experts of which layers get how many tokens, against a fair share. */
 import { labelledIndices, pictureWidth, quietInk, vegaLiteSpec } from "./appearance.js";
-import { checkMatrix, checkNumber, checkSameLength, type NumberList } from "./arguments.js";
+import { checkMatrix, checkNumber, checkNumbers, checkSameLength, type NumberList } from "./arguments.js";
 import { type BalanceMeasures, balanceMeasures } from "./balanceMeasures.js";
 import { binMeans, blockRow } from "./blocks.js";
 import { deadColour, inkOn, loadColour, loadColours } from "./colours.js";
 import { Picture } from "./picture.js";
+import {
+  isRoutingSource,
+  type RoutingSelection,
+  type RoutingSource,
+  recorded,
+  stepsText,
+  tablesOf,
+} from "./recordedRouting.js";
 
 export interface LoadMapOptions {
   /** layer × expert: tokens sent to each expert, a token counting once for each of its k experts. */
@@ -16,6 +24,8 @@ export interface LoadMapOptions {
    * it, what is missing from T·k is shown as dropped.
    */
   tokens?: number;
+  /** Per layer: share of the assignments in `counts` that experts refused, under a capacity. */
+  dropped?: NumberList;
   /** Names of the rows, one per row of `counts`, when these are not layers 0, 1, 2, … */
   layers?: readonly (string | number)[];
   title?: string;
@@ -28,7 +38,7 @@ export interface LoadMapData {
   counts: number[][];
   /** layer × expert: u = N·E/(T·k); 1 is a fair share, 0 a dead expert. */
   load: number[][];
-  /** Per layer: share of the T·k choices that reached no expert; 0 unless `tokens` was given. */
+  /** Per layer: share of the choices that reached no expert; 0 unless `tokens` or `dropped` was given. */
   dropped: number[];
   /** Per layer. */
   balance: BalanceMeasures[];
@@ -38,15 +48,46 @@ export interface LoadMapData {
  * Heat map of u = N·E/(T·k) per layer and expert on a log2 colour scale around the fair share 1; experts without a
  * token are crossed. Beside each row: the coefficient of variation and how many experts are dead.
  *
+ * @param source a run or tables of routing; without `steps`, the last tenth of what was recorded
+ * @example
+ * viz.loadMap(run);
+ * viz.loadMap(run, { steps: [1, 100] });
+ * viz.loadMap(moe.routingStatistics(model));   // the last forward pass
  * @throws when counts are ragged, negative or not finite, when a layer has no token, when k exceeds the experts
  */
-export function loadMap(options: LoadMapOptions): Picture<LoadMapData> {
+export function loadMap(source: RoutingSource, selection?: RoutingSelection): Picture<LoadMapData>;
+export function loadMap(options: LoadMapOptions): Picture<LoadMapData>;
+export function loadMap(
+  given: LoadMapOptions | RoutingSource,
+  selection: RoutingSelection = {},
+): Picture<LoadMapData> {
+  const options = isRoutingSource(given) ? fromRecords(given, selection) : given;
   const data = measureLoad(options);
   const title = options.title ?? "Expert load: tokens relative to a fair share";
   return new Picture({ data, spec: loadMapSpec(data, title), text: loadMapText(data) });
 }
 
-function measureLoad({ counts, topK, tokens, layers }: LoadMapOptions): LoadMapData {
+function fromRecords(source: RoutingSource, selection: RoutingSelection): LoadMapOptions {
+  const owner = "viz.loadMap";
+  const tables = tablesOf(source);
+  const { load, dropped } = recorded(owner, tables.experts, ["load", "dropped"], selection, 0.1);
+  const { tokens } = recorded(owner, tables.layers, ["tokens"], selection, 0.1);
+  const sumOf = (rows: number[][]) => rows.flat().reduce((sum, value) => sum + value, 0);
+  const given = sumOf(load.layers.flatMap(({ rows }) => rows));
+  const when = stepsText(load.steps);
+  return {
+    counts: load.layers.map(({ rows }) =>
+      rows[0].map((_, expert) => rows.reduce((sum, row) => sum + row[expert], 0)),
+    ),
+    // Gates may give up choices, or choose a varying number.
+    topK: Math.max(1, Math.round(given / sumOf(tokens.layers.flatMap(({ rows }) => rows)))),
+    dropped: load.layers.map(({ rows }, l) => sumOf(dropped.layers[l].rows) / Math.max(1, sumOf(rows))),
+    layers: load.layers.map(({ label }) => label),
+    title: selection.title ?? `Expert load: tokens relative to a fair share${when && `, ${when}`}`,
+  };
+}
+
+function measureLoad({ counts, topK, tokens, dropped, layers }: LoadMapOptions): LoadMapData {
   const matrix = checkMatrix("counts", counts, { row: "layer", column: "expert" }, { min: 0 });
   const experts = matrix[0].length;
   checkNumber("topK", topK, { min: 1, integer: true });
@@ -57,6 +98,8 @@ function measureLoad({ counts, topK, tokens, layers }: LoadMapOptions): LoadMapD
   }
   if (layers) checkSameLength({ counts: matrix, layers }, "one entry per layer");
   if (tokens !== undefined) checkNumber("tokens", tokens, { min: 1 });
+  const refused = dropped && checkNumbers("dropped", dropped, "one share per layer", { min: 0 });
+  if (refused) checkSameLength({ counts: matrix, dropped: refused }, "one entry per layer");
   const sums = matrix.map((row) => row.reduce((sum, count) => sum + count, 0));
   sums.forEach((sum, i) => {
     if (sum === 0)
@@ -73,7 +116,7 @@ function measureLoad({ counts, topK, tokens, layers }: LoadMapOptions): LoadMapD
     layers: matrix.map((_, i) => String(layers?.[i] ?? i)),
     counts: matrix,
     load: matrix.map((row, i) => row.map((count) => (count * experts) / choices[i])),
-    dropped: sums.map((sum, i) => 1 - sum / choices[i]),
+    dropped: sums.map((sum, i) => refused?.[i] ?? 1 - sum / choices[i]),
     balance: matrix.map(balanceMeasures),
   };
 }
