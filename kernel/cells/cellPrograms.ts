@@ -15,6 +15,8 @@ export interface ProgramSettings {
   sys: any;
   /** Declaration files that every program contains, imported or not. */
   always: string[];
+  /** Further declarations of globals. */
+  globals: string;
   /** Whether documentation comments of imported files are read. */
   documentation: boolean;
   installed: InstalledFiles;
@@ -53,8 +55,9 @@ export class CellPrograms {
   }
 
   #rootOver(files: string[]): any {
-    const references = [...files, ...this.#settings.always].map((path) => `/// <reference path="${path}" />`);
-    return this.#parse(rootName, references.join("\n"));
+    const { always, globals } = this.#settings;
+    const references = [...files, ...always].map((path) => `/// <reference path="${path}" />`);
+    return this.#parse(rootName, `${references.join("\n")}\n${globals}`);
   }
 
   /** A program without cells, for another notebook to start from. These programs end with it. */

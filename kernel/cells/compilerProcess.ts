@@ -4,12 +4,16 @@ import { existsSync, rmSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { type CompilerReply, type CompilerSettings, channelDescriptor } from "./compilerRequests.js";
-import { imageEnvironment, imageFile, imageOptions } from "./image/imageFile.js";
+import { type ImageKind, imageEnvironment, imageFiles, imageOptions } from "./image/imageFile.js";
 
 const program = fileURLToPath(new URL("./compilerProgram.js", import.meta.url));
 
 /** Characters of standard error that are kept for a report. */
 const keptErrors = 4000;
+
+export function hasImage(kind: ImageKind): boolean {
+  return existsSync(imageFiles[kind]);
+}
 
 export interface CompilerListener {
   reply(reply: CompilerReply): void;
@@ -27,9 +31,13 @@ export class CompilerProcess {
   #stopped = false;
   #errors = "";
 
-  /** @param useImage start from an image, if there is one */
-  constructor({ directory, documentation }: CompilerSettings, useImage: boolean, listener: CompilerListener) {
-    this.image = useImage && existsSync(imageFile) ? imageFile : undefined;
+  /** @param image what to start from, if there is one; one that knows all starts from nothing as well */
+  constructor(
+    { directory, documentation }: CompilerSettings,
+    image: ImageKind | null,
+    listener: CompilerListener,
+  ) {
+    this.image = image !== null && hasImage(image) ? imageFiles[image] : undefined;
     const from = this.image ? ["--snapshot-blob", this.image] : [];
     // A group of its own: a Ctrl-C in the terminal is not for it.
     this.#child = spawn(process.execPath, [...imageOptions, ...from, program, String(documentation)], {
@@ -48,6 +56,11 @@ export class CompilerProcess {
       listener.reply(reply);
     });
     void this.#end(listener);
+  }
+
+  /** Whether it takes requests; what was sent before is not lost. */
+  get ready(): boolean {
+    return this.#ready;
   }
 
   get pid(): number | undefined {

@@ -18,8 +18,11 @@ export interface CompilerState {
   directory: string;
 }
 
-/** What the compiler process is asked: everything of {@link CellCompiler} but closing, and to go on for another. */
-export type CompilerMethod = Exclude<keyof CellCompiler, "close" | "cancelChecks"> | "restore";
+/**
+ * What the compiler process is asked: everything of {@link CellCompiler} but closing, to go on for another, and to get
+ * ready for a cell.
+ */
+export type CompilerMethod = Exclude<keyof CellCompiler, "close" | "cancelChecks"> | "restore" | "warmUp";
 
 /** Requests and replies are lines of JSON; replies come in the order of the requests. */
 export interface CompilerRequest {
@@ -33,7 +36,8 @@ export type CompilerReply =
   | { ready: true; outdated: boolean }
   | {
       id: number;
-      value: unknown;
+      /** Left out by a lean compiler that cannot tell. */
+      value?: unknown;
       /** Where it differs from what the last reply said. */
       state?: CompilerState;
     }

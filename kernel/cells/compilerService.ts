@@ -27,6 +27,7 @@ function compilerMethods(
     lookFrom: (directory) => typescript.lookFrom(directory),
     reset: () => typescript.reset(),
     restore: (state) => typescript.restore(state),
+    warmUp: () => typescript.warmUp(),
   };
 }
 

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { DividedCell } from "../magics/cellParts.js";
 import type {
   CellCompiler,
@@ -8,9 +9,10 @@ import type {
   CompletionResult,
   Inspection,
 } from "./compiler.js";
-import { CompilerProcess } from "./compilerProcess.js";
+import { CompilerProcess, hasImage } from "./compilerProcess.js";
 import type { CompilerMethod, CompilerReply, CompilerSettings, CompilerState } from "./compilerRequests.js";
-import { buildImageInBackground } from "./image/backgroundBuild.js";
+import { buildImagesInBackground } from "./image/backgroundBuild.js";
+import type { ImageKind } from "./image/imageFile.js";
 import { StandInCompiler } from "./standInCompiler.js";
 
 /** So long a check goes on before a stand-in starts, in milliseconds. */
@@ -19,6 +21,14 @@ const longCheck = 300;
 const cancelPatience = 150;
 /** So long a question waits for a check to end, in milliseconds. */
 const questionPatience = 60;
+
+/** With fewer processors, a compiler that starts beside would slow down the one that the first cell waits for. */
+const manyProcessors = 4;
+
+/** What a lean compiler is asked. */
+const leanMethods = new Set<CompilerMethod>(["compile", "isComplete", "divide", "codeLines", "isGuarded"]);
+/** Cells that are not for a lean compiler, as far as a glance tells. */
+const wantsWhole = /\b(?:import|require|process)\b/;
 
 interface Waiting {
   method: CompilerMethod;
@@ -31,11 +41,19 @@ interface Waiting {
  * The cell compiler in a process of its own, which starts to warm up at once: completions and checks never wait for
  * the protocol, nor the protocol for them, and completions not for a check that takes long. A process that dies is
  * replaced by one that knows the same declarations.
+ *
+ * The first process is a lean one, which is there soonest. It is replaced as soon as a whole one is ready, or
+ * something is asked that it cannot answer.
  */
 export class SeparateCompiler implements CellCompiler {
   readonly #settings: CompilerSettings;
   readonly #waiting = new Map<number, Waiting>();
-  #process: CompilerProcess | null;
+  #process: CompilerProcess | null = null;
+  /** Gets ready while a lean one answers. */
+  #next: CompilerProcess | null = null;
+  #nextIsWarm = false;
+  /** Whether {@link #process} is a lean one. */
+  #lean = false;
   #state: CompilerState | undefined;
   #requests = 0;
   #closed = false;
@@ -47,7 +65,9 @@ export class SeparateCompiler implements CellCompiler {
   constructor(settings: CompilerSettings) {
     this.#settings = settings;
     this.#standIn = new StandInCompiler(settings);
-    this.#process = this.#start(true);
+    this.#lean = hasImage("lean") && hasImage("whole");
+    this.#process = this.#start(this.#lean ? "lean" : "whole");
+    if (this.#lean && availableParallelism() >= manyProcessors) this.#prepareNext();
   }
 
   /** Process id of the compiler; undefined while there is none. */
@@ -56,9 +76,12 @@ export class SeparateCompiler implements CellCompiler {
   }
 
   async compile(code: string, cellName: string, options?: CompileOptions): Promise<CompileOutcome> {
+    if (this.#lean && wantsWhole.test(code)) this.#prepareNext();
     const check = this.#ask("compile", code, cellName, options);
     this.#checks.add(check);
-    const takesLong = setTimeout(() => this.#standIn.prepare(this.#state), longCheck);
+    const takesLong = setTimeout(() => {
+      if (this.#process?.ready) this.#standIn.prepare(this.#state);
+    }, longCheck);
     try {
       return await check;
     } finally {
@@ -106,23 +129,60 @@ export class SeparateCompiler implements CellCompiler {
   async close(): Promise<void> {
     this.#closed = true;
     this.#fail("The cell compiler is closed.");
-    await Promise.all([this.#process?.stop(), this.#standIn.stop()]);
+    await Promise.all([this.#process?.stop(), this.#next?.stop(), this.#standIn.stop()]);
   }
 
-  #start(useImage: boolean): CompilerProcess {
-    const started = new CompilerProcess(this.#settings, useImage, {
+  async cancelChecks(): Promise<void> {
+    const checks = [...this.#checks];
+    await Promise.race([Promise.allSettled(checks), pause(cancelPatience)]);
+    if (this.#closed || !checks.some((check) => this.#checks.has(check))) return;
+    for (const [id, { method, reject }] of this.#waiting) {
+      if (method !== "compile") continue;
+      this.#waiting.delete(id);
+      reject(new Error("The check of the cell was given up."));
+    }
+    this.#replace();
+  }
+
+  #start(image: ImageKind | null): CompilerProcess {
+    const started = new CompilerProcess(this.#settings, image, {
       reply: (reply) => {
-        if (started === this.#process) this.#receive(reply, started.image !== undefined);
+        if (started === this.#process) this.#receive(reply, started);
+        else if (started === this.#next) this.#receiveFromNext(reply, started);
       },
-      ended: (cause, wasReady) => this.#ended(cause, wasReady),
+      ended: (cause, wasReady) => this.#ended(started, cause, wasReady),
     });
-    if (this.#state) started.send(requestLine(++this.#requests, "restore", [this.#state]));
     return started;
   }
 
-  #receive(reply: CompilerReply, fromImage: boolean): void {
+  /** Has another process go on with what this one was asked and has not answered: the next, or a new one. */
+  #replace(): void {
+    void this.#process?.stop();
+    this.#process = this.#next ?? this.#start("whole");
+    this.#next = null;
+    this.#lean = false;
+    this.#goOn();
+  }
+
+  /** Tells a process all that it needs to know, and asks it what has not been answered. */
+  #goOn(): void {
+    if (this.#state) this.#process!.send(requestLine(++this.#requests, "restore", [this.#state]));
+    for (const { line } of this.#waiting.values()) this.#process!.send(line);
+  }
+
+  /** Starts the whole process beside the lean one. */
+  #prepareNext(): void {
+    this.#next ??= this.#start("whole");
+  }
+
+  #receive(reply: CompilerReply, from: CompilerProcess): void {
     if ("ready" in reply) {
-      if (reply.outdated || !fromImage) buildImageInBackground();
+      if (this.#lean) this.#prepareNext();
+      else this.#noteImage(reply.outdated, from);
+      return;
+    }
+    if (this.#lean && !("fault" in reply) && reply.value === undefined) {
+      this.#replace();
       return;
     }
     const waiting = this.#waiting.get(reply.id);
@@ -133,39 +193,51 @@ export class SeparateCompiler implements CellCompiler {
     }
     if (reply.state) this.#state = reply.state;
     waiting?.resolve(reply.value);
+    this.#replaceIfIdle();
   }
 
-  #ended(cause: string, wasReady: boolean): void {
-    const failed = this.#process;
-    this.#process = null;
+  #receiveFromNext(reply: CompilerReply, from: CompilerProcess): void {
+    if ("ready" in reply) {
+      this.#noteImage(reply.outdated, from);
+      from.send(requestLine(++this.#requests, "warmUp", []));
+    } else {
+      this.#nextIsWarm = true;
+      this.#replaceIfIdle();
+    }
+  }
+
+  #replaceIfIdle(): void {
+    if (this.#lean && this.#nextIsWarm && this.#waiting.size === 0) this.#replace();
+  }
+
+  #noteImage(outdated: boolean, { image }: CompilerProcess): void {
+    if (outdated || image === undefined || !hasImage("lean")) buildImagesInBackground();
+  }
+
+  #ended(ended: CompilerProcess, cause: string, wasReady: boolean): void {
     if (this.#closed) return;
-    if (!wasReady && failed?.image) {
+    if (ended === this.#next) {
+      this.#next = wasReady || ended.image === undefined ? null : this.#start(null);
+      return;
+    }
+    if (ended !== this.#process) return;
+    // What it was asked, another is.
+    if (this.#lean) {
+      this.#replace();
+      return;
+    }
+    this.#process = null;
+    if (!wasReady && ended.image) {
       // The image does not fit this machine; all that was asked is asked again.
-      this.#process = this.#start(false);
-      for (const { line } of this.#waiting.values()) this.#process.send(line);
+      this.#process = this.#start(null);
+      this.#goOn();
       return;
     }
     this.#fail(
       `The cell compiler stopped: ${cause}\nIt starts anew with what earlier cells declared; run the cell again.`,
     );
     // One that could not even start is tried again with the next request, or it would be started for ever.
-    if (wasReady) this.#process = this.#start(true);
-  }
-
-  async cancelChecks(): Promise<void> {
-    const checks = [...this.#checks];
-    await Promise.race([Promise.allSettled(checks), pause(cancelPatience)]);
-    if (this.#closed || !checks.some((check) => this.#checks.has(check))) return;
-    void this.#process?.stop();
-    const fresh = this.#start(true);
-    this.#process = fresh;
-    for (const [id, { line, method, reject }] of this.#waiting) {
-      if (method !== "compile") fresh.send(line);
-      else {
-        this.#waiting.delete(id);
-        reject(new Error("The check of the cell was given up."));
-      }
-    }
+    if (wasReady) this.#replace();
   }
 
   /** What the user waits for at the keyboard: it is not kept waiting by a check that takes long. */
@@ -173,7 +245,7 @@ export class SeparateCompiler implements CellCompiler {
     if (this.#checks.size > 0) {
       await Promise.race([Promise.allSettled(this.#checks), pause(questionPatience)]);
     }
-    if (this.#checks.size > 0 && !this.#closed) {
+    if (this.#checks.size > 0 && !this.#closed && this.#process?.ready) {
       try {
         return await this.#standIn.ask(this.#state, method, parameters);
       } catch {
@@ -187,10 +259,10 @@ export class SeparateCompiler implements CellCompiler {
     if (this.#closed) return Promise.reject(new Error("The cell compiler is closed."));
     const id = ++this.#requests;
     const line = requestLine(id, method, parameters);
+    if (!this.#process || (this.#lean && !leanMethods.has(method))) this.#replace();
     return new Promise((resolve, reject) => {
-      this.#process ??= this.#start(true);
       this.#waiting.set(id, { method, line, resolve, reject });
-      this.#process.send(line);
+      this.#process!.send(line);
     });
   }
 

@@ -29,7 +29,7 @@ export class StandInCompiler {
   prepare(state: CompilerState | undefined): void {
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => void this.stop(), idleTime).unref();
-    this.#process ??= new CompilerProcess(this.#settings, true, {
+    this.#process ??= new CompilerProcess(this.#settings, "whole", {
       reply: (reply) => this.#receive(reply),
       ended: (cause) => this.#ended(cause),
     });

@@ -21,10 +21,18 @@ import { emit, emitExpression } from "./emit.js";
 import { withoutExports } from "./exports.js";
 import { findJsx, jsxCode, jsxMessage } from "./jsx.js";
 import { withForgotten } from "./keptDeclarations.js";
+import { LeanCells } from "./leanCells.js";
+import { consoleTypes, leanConsole, leanFiles } from "./leanLibrary.js";
 import { saysNoCheck } from "./noCheck.js";
 import { InstalledFiles } from "./sourceFiles.js";
 import { typescript as ts } from "./typescript.js";
-import { type Conversion, type Converter, createConverter, displayText } from "./typescriptForTslab.js";
+import {
+  type Conversion,
+  type Converter,
+  type ConverterSettings,
+  createConverter,
+  displayText,
+} from "./typescriptForTslab.js";
 
 /** Faults that would stop cells which run well: a package without types is `any`. */
 const ignoredCodes = new Set([7016]);
@@ -61,6 +69,14 @@ function typeRoots(directory: string): string[] {
     if (current === path.dirname(current)) break;
   }
   return [path.dirname(nodeTypes)];
+}
+
+/** Node's declarations of `console`; an image that holds some of them is to know when they change. */
+function consoleSource(): any {
+  const file = consoleTypes(nodeTypes);
+  return installed.get(file, () =>
+    ts.createSourceFile(file, ts.sys.readFile(file) ?? "", ts.ScriptTarget.Latest),
+  );
 }
 
 function toDiagnostics(found: Conversion["diagnostics"]): CellDiagnostic[] {
@@ -141,6 +157,16 @@ function positionOf(code: string, offset: number): CellPosition {
   return { line: before.length - 1, column: before.at(-1)!.length };
 }
 
+export interface TslabCompilerOptions {
+  /** Whether {@link TslabCompiler.inspect} is to give documentation comments. */
+  documentation: boolean;
+  /**
+   * Knows neither Node's types nor packages, and compiles only what they could not matter to: the first cells, while
+   * a compiler that knows them gets ready.
+   */
+  lean?: boolean;
+}
+
 /** {@link CellCompiler} over tslab's converter, in the process that calls it, whose working directory it takes along. */
 export class TslabCompiler {
   /** Where the session started. */
@@ -148,6 +174,7 @@ export class TslabCompiler {
   #directory: string;
   #typeRoots: string[] = [];
   readonly #documentation: boolean;
+  readonly #leanCells: LeanCells | undefined;
   #converter: Converter;
   #declarations = ambientDeclarations;
   readonly #shadowedGlobals = new Set<string>();
@@ -156,11 +183,11 @@ export class TslabCompiler {
   /** An import failed; TypeScript remembers that, so the next request is to look again. */
   #unresolved = false;
 
-  /** @param documentation whether {@link inspect} is to give documentation comments */
-  constructor(directory: string, documentation: boolean) {
+  constructor(directory: string, { documentation, lean = false }: TslabCompilerOptions) {
     this.#home = directory;
     this.#directory = directory;
     this.#documentation = documentation;
+    if (lean) this.#leanCells = new LeanCells();
     this.#converter = this.#open();
   }
 
@@ -206,13 +233,17 @@ export class TslabCompiler {
     (globalThis as any).gc?.({ type: "minor" });
   }
 
-  compile(source: string, cellName: string, options: CompileOptions = {}): CompileOutcome {
+  /** Undefined when the compiler is a lean one, and the cell is for another. */
+  compile(source: string, cellName: string, options: CompileOptions = {}): CompileOutcome | undefined {
     this.#warm = true;
     const code = withoutExports(source);
     const { unchecked = saysNoCheck(source) } = options;
+    const lean = this.#leanCells !== undefined;
+    if (lean && (unchecked || !this.#isLeanCell(code))) return undefined;
     const converter = this.#readyConverter();
     const { declOutput, diagnostics: found } = converter.convert(this.#declarations, code, !unchecked);
     this.#unresolved = found.some((diagnostic) => unresolvedCodes.has(diagnostic.code));
+    if (lean && found.length > 0) return undefined;
     const diagnostics = toDiagnostics(found);
     if (diagnostics.length > 0) return faulty(diagnostics, code);
     const declarations = this.#keep(declOutput, code, found.length > 0);
@@ -275,12 +306,19 @@ export class TslabCompiler {
     this.#converter = this.#open();
   }
 
+  /** A notebook may have Node's types of its own, in which more could be different. */
+  #isLeanCell(code: string): boolean {
+    return this.#typeRoots[0] === path.dirname(nodeTypes) && this.#leanCells!.includes(code);
+  }
+
   #open(): Converter {
     this.#typeRoots = typeRoots(this.#directory);
+    const known: Pick<ConverterSettings, "paths" | "always" | "globals" | "types"> = this.#leanCells
+      ? { paths: {}, always: leanFiles(nodeTypes), globals: leanConsole(consoleSource()), types: [] }
+      : { paths: { moelab: [apiDeclarations] }, always: [apiDeclarations], globals: "", types: ["node"] };
     return createConverter({
+      ...known,
       directory: this.#directory,
-      paths: { moelab: [apiDeclarations] },
-      always: [apiDeclarations],
       typeRoots: this.#typeRoots,
       documentation: this.#documentation,
       installed,

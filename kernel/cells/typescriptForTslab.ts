@@ -22,6 +22,10 @@ export interface ConverterSettings {
   paths: Record<string, string[]>;
   /** Declaration files that are read at once, imported or not. */
   always: string[];
+  /** Further declarations of globals. */
+  globals: string;
+  /** Packages of `@types` whose globals cells find. */
+  types: string[];
   /** Folders that hold `@types` packages. */
   typeRoots: string[];
   /** Whether documentation comments are read; without, the first program takes a fifth less time. */
@@ -127,7 +131,7 @@ let making: { settings: ConverterSettings; programs?: CellPrograms } | undefined
 const barePrograms = new Map<string, any>();
 
 function createWatchCompilerHost(rootFiles: string[], options: any, sys: any): Watch {
-  const { typeRoots, paths } = making!.settings;
+  const { types, typeRoots, paths } = making!.settings;
   return {
     rootFiles,
     options: {
@@ -136,7 +140,7 @@ function createWatchCompilerHost(rootFiles: string[], options: any, sys: any): W
       target: typescript.ScriptTarget.ES2022,
       lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"],
       strict: true,
-      types: ["node"],
+      types,
       typeRoots,
       paths,
       allowImportingTsExtensions: true,
@@ -160,6 +164,7 @@ function createWatchProgram(watch: Watch): { close(): void } {
     options: watch.options,
     sys: watch.sys,
     always: settings.always,
+    globals: settings.globals,
     documentation: settings.documentation,
     installed: settings.installed,
     imported: new ImportedFiles(),

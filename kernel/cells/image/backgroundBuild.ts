@@ -7,8 +7,8 @@ const delay = 3000;
 
 let begun = false;
 
-/** Makes the image for later sessions, once per process; should it fail, they start as this one did. */
-export function buildImageInBackground(): void {
+/** Makes the images for later sessions, once per process; should it fail, they start as this one did. */
+export function buildImagesInBackground(): void {
   if (begun) return;
   begun = true;
   setTimeout(() => {

@@ -6,10 +6,17 @@ import { fileURLToPath } from "node:url";
 import { installationFolder } from "../../installation.js";
 import { forkName } from "../typescriptForTslab.js";
 import { bundle } from "./bundle.js";
-import { imageEnvironment, imageFile, imageFolder, imageOptions, imagePrefix } from "./imageFile.js";
+import {
+  type ImageKind,
+  imageEnvironment,
+  imageFiles,
+  imageFolder,
+  imageOptions,
+  imagePrefix,
+} from "./imageFile.js";
 
 /**
- * The program that makes the image from which compiler processes start: `buildImage.js [background]`. In the
+ * The program that makes the images from which compiler processes start: `buildImage.js [background]`. In the
  * background it takes what processor time others leave, and ends when its standard input does.
  */
 
@@ -20,10 +27,14 @@ const longestMaking = 120_000;
 const longestUse = 60 * 24 * 3600_000;
 
 const background = process.argv[2] === "background";
-const script = `${imageFile}.js`;
-const unfinished = `${imageFile}.new`;
+const kinds: ImageKind[] = ["whole", "lean"];
+const script = `${imageFiles.whole}.js`;
 
-/** Whether nobody else makes the same image now. */
+function unfinished(kind: ImageKind): string {
+  return `${imageFiles[kind]}.new`;
+}
+
+/** Whether nobody else makes the same images now. */
 function claim(): boolean {
   const age = Date.now() - (statSync(script, { throwIfNoEntry: false })?.mtimeMs ?? 0);
   if (age > longestMaking) rmSync(script, { force: true });
@@ -44,11 +55,10 @@ function removeOld(): void {
   }
 }
 
-function make(): Promise<void> {
-  writeFileSync(script, bundle(fileURLToPath(new URL("./imageProgram.js", import.meta.url)), [forkName]));
+function make(kind: ImageKind): Promise<void> {
   const maker = spawn(
     process.execPath,
-    [...imageOptions, "--snapshot-blob", unfinished, "--build-snapshot", script],
+    [...imageOptions, "--snapshot-blob", unfinished(kind), "--build-snapshot", script, kind],
     {
       cwd: installationFolder,
       env: imageEnvironment(),
@@ -81,10 +91,11 @@ mkdirSync(imageFolder, { recursive: true });
 if (claim()) {
   process.once("exit", () => {
     rmSync(script, { force: true });
-    rmSync(unfinished, { force: true });
+    for (const kind of kinds) rmSync(unfinished(kind), { force: true });
   });
-  await make();
-  renameSync(unfinished, imageFile);
+  writeFileSync(script, bundle(fileURLToPath(new URL("./imageProgram.js", import.meta.url)), [forkName]));
+  await Promise.all(kinds.map(make));
+  for (const kind of kinds) renameSync(unfinished(kind), imageFiles[kind]);
   removeOld();
 }
 process.exit(0);
