@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
 import type { Dataset } from "../data/dataset.js";
 import { tidy } from "../torch/lifetime.js";
-import { adamw } from "./adamw.js";
 import { latestCheckpoint, readCheckpoint, removeCheckpoints } from "./checkpoint.js";
 import { History } from "./history.js";
-import type { Optimizer, OptimizerFor } from "./optimizer.js";
+import { adamw } from "./optimizers/adam.js";
+import type { Optimizer, OptimizerFor } from "./optimizers/optimizer.js";
 import { Run, type RunPlan } from "./run.js";
-import { constant, type Schedule } from "./schedule.js";
+import { constant } from "./schedules/decay.js";
+import type { Schedule } from "./schedules/schedule.js";
 import type { Trainable } from "./trainable.js";
 import type { Precision } from "./trainStep.js";
 

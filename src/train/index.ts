@@ -1,14 +1,47 @@
 /** Training: optimizers, schedules, runs in the background. */
 import "../torch/methods.js"; // the tensors that come from here have all their methods
 
-export { AdamW, type AdamWOptions, adamw } from "./adamw.js";
 export { type CheckpointState, latestCheckpoint, listCheckpoints, readCheckpoint } from "./checkpoint.js";
 export { clipGradNorm } from "./clipping.js";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./evaluation.js";
 export { type FitOptions, fit } from "./fit.js";
 export type { EvaluationRecord, History, StepRecord } from "./history.js";
-export type { Optimizer, OptimizerFor, Parameters } from "./optimizer.js";
+export { Adam, type AdamOptions, AdamW, type AdamWOptions, adam, adamw } from "./optimizers/adam.js";
+export type {
+  Optimizer,
+  OptimizerContext,
+  OptimizerFor,
+  Parameters,
+  StepOptions,
+} from "./optimizers/optimizer.js";
+export type { ParameterGroup, ParameterSelector } from "./optimizers/parameterGroups.js";
+export { SGD, type SGDOptions, sgd } from "./optimizers/sgd.js";
 export { type Run, type RunStatus, type RunSummary, TrainingInterrupted } from "./run.js";
-export { constant, type Schedule, type WarmupCosineOptions, warmupCosine } from "./schedule.js";
+export {
+  type ConstantOptions,
+  constant,
+  cosine,
+  type DecayOptions,
+  inverseSqrt,
+  linear,
+  type StepLROptions,
+  stepLR,
+  type WarmupCosineOptions,
+  type WSDOptions,
+  warmupCosine,
+  wsd,
+} from "./schedules/decay.js";
+export {
+  type LRRangeTestOptions,
+  lrRangeTest,
+  type WarmupCosineLROptions,
+  type WarmupDecayLROptions,
+  type WarmupLROptions,
+  warmupCosineLR,
+  warmupDecayLR,
+  warmupLR,
+} from "./schedules/deepSpeed.js";
+export { type OneCycleOptions, oneCycle } from "./schedules/oneCycle.js";
+export type { Schedule } from "./schedules/schedule.js";
 export type { Batch, LossReport, Routed, Trainable } from "./trainable.js";
 export { NonFiniteError, type Precision } from "./trainStep.js";

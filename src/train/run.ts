@@ -10,9 +10,9 @@ import { evaluate } from "./evaluation.js";
 import type { EvaluationRecord, History, StepRecord } from "./history.js";
 import { LiveDisplay } from "./liveDisplay.js";
 import { SpikeDetector } from "./lossSpike.js";
-import type { Optimizer } from "./optimizer.js";
+import type { Optimizer } from "./optimizers/optimizer.js";
 import { statusLine } from "./progressText.js";
-import type { Schedule } from "./schedule.js";
+import type { Schedule } from "./schedules/schedule.js";
 import type { Trainable } from "./trainable.js";
 import { type Precision, trainStep } from "./trainStep.js";
 
@@ -277,7 +277,7 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
   #trainOneStep(): void {
     const { model, dataset, optimizer, schedule, seed, clip, precision, routingEvery } = this.#plan;
     const index = this.#step;
-    const lr = optimizer.lr * schedule(index, this.steps);
+    const lr = optimizer.lr * schedule(index, this.steps, optimizer.lr);
     const began = performance.now();
     this.#inStep = true;
     const outcome = trainStep(model, optimizer, (step, of) => dataset.batch(step, of), {

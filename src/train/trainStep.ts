@@ -10,7 +10,7 @@ import type { Device } from "../torch/operator.js";
 import { stack } from "../torch/operators.generated.js";
 import type { Tensor } from "../torch/tensor.js";
 import { clipGradNorm } from "./clipping.js";
-import type { Optimizer } from "./optimizer.js";
+import type { Optimizer } from "./optimizers/optimizer.js";
 import type { Batch, LossReport, Routed, Trainable } from "./trainable.js";
 
 /**
