@@ -1,5 +1,5 @@
 import * as torch from "../src/torch/index.js";
-import { AdamW } from "../src/train/adamw.js";
+import { AdamW } from "../src/train/optimizers/adam.js";
 import type { Batch } from "../src/train/trainable.js";
 import { trainStep } from "../src/train/trainStep.js";
 import { alternate } from "./harness/alternate.js";

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Python } from "../../bench/harness/python.js";
 import { makeBoth, type OlmoeSizes, randomIds } from "../../bench/olmoe.js";
 import { type models, torch } from "../../src/index.js";
-import { AdamW } from "../../src/train/adamw.js";
+import { AdamW } from "../../src/train/optimizers/adam.js";
 import { trainStep } from "../../src/train/trainStep.js";
 
 // Small tensors on cores shared with other tests: a second thread would only wait.
