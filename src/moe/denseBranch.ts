@@ -38,13 +38,14 @@ export class SharedExpert extends Module {
 
 /** c₀ · y + c₁ · dense(x) with c = softmax(x·Wᵀ + b): residual MoE (PR-MoE, arXiv 2201.05596; DeepSpeed's use_residual). */
 export class ResidualBranch extends Module {
-  block: FeedForward;
+  block: Module;
   /** dim → 2 */
   coefficient: Linear;
 
-  constructor(dim: number, hidden: number, activation: Activation, weights: WeightOptions) {
+  /** @param block the dense one, [..., dim] → [..., dim] */
+  constructor(dim: number, block: Module, weights: WeightOptions) {
     super();
-    this.block = new FeedForward({ dim, hidden, activation, ...weights });
+    this.block = block;
     this.coefficient = new Linear(dim, 2, weights);
   }
 

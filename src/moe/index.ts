@@ -15,6 +15,8 @@ export {
 export { type CapacityOptions, type DropPolicy, dropPolicies } from "./capacity.js";
 export { ResidualBranch, SharedExpert, type SharedExpertOptions } from "./denseBranch.js";
 export { Experts } from "./experts.js";
+export { type DeepSpeedMoEOptions, fromDeepSpeed } from "./fromDeepSpeed.js";
+export { fromPaddle, type PaddleGateOptions, type PaddleMoELayerOptions } from "./fromPaddle.js";
 export {
   Gate,
   type GateMaker,

@@ -1,4 +1,5 @@
 import type { Activation } from "../nn/activation.js";
+import { FeedForward } from "../nn/feedForward.js";
 import { type WeightOptions, weightOptionNames } from "../nn/initialise.js";
 import { Module } from "../nn/module.js";
 import { checkCount, checkOptionNames, checkReal, describeValue } from "../nn/options.js";
@@ -49,8 +50,11 @@ export interface MoELayerOptions extends WeightOptions, CapacityOptions {
   expert?: (index: number) => Module;
   /** A feed-forward block beside the experts that every token goes through. Default: none. */
   sharedExpert?: SharedExpertOptions | null;
-  /** A dense block of `hidden` units beside the experts, mixed with them by a learned share (PR-MoE). Default false. */
-  residual?: boolean;
+  /**
+   * A dense block of `hidden` units, or a module of one's own, beside the experts, mixed with them by a learned share
+   * (PR-MoE). Default false.
+   */
+  residual?: boolean | Module;
   /** Load-balancing loss: its normalisation and coefficient, or a coefficient alone. Default: none. */
   auxLoss?: number | AuxLossOptions | null;
   /** Coefficient of the z-loss of the gate's logits ({@link zLoss}). Default: none. */
@@ -132,7 +136,7 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
       device,
     } = options;
     this.dim = checkCount(owner, "dim", dim);
-    if (!expert || residual || hidden !== undefined) checkCount(owner, "hidden", hidden);
+    if (!expert || residual === true || hidden !== undefined) checkCount(owner, "hidden", hidden);
     this.expertCount = checkCount(owner, "experts", experts);
     if (topK !== undefined && checkCount(owner, "topK", topK) > experts) {
       throw new RangeError(
@@ -156,7 +160,9 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     if (made instanceof Experts) made.recompute = options.recompute ?? false;
     this.experts = made as X;
     this.sharedExpert = sharedExpert ? new SharedExpert(dim, sharedExpert, activation, weights) : null;
-    this.residual = residual ? new ResidualBranch(dim, hidden!, activation, weights) : null;
+    const dense =
+      residual === true ? new FeedForward({ dim, hidden: hidden!, activation, ...weights }) : residual;
+    this.residual = dense ? new ResidualBranch(dim, dense, weights) : null;
   }
 
   /** [..., dim] → [..., dim] */

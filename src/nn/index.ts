@@ -3,6 +3,14 @@ import "../torch/methods.js"; // the tensors that come from here have all their 
 
 export type { Activation } from "./activation.js";
 export { type AttentionOptions, CausalSelfAttention } from "./attention.js";
+export {
+  AvgPool2d,
+  Conv2d,
+  type Conv2dOptions,
+  MaxPool2d,
+  type PoolOptions,
+  type Size2d,
+} from "./convolution.js";
 export { Dropout } from "./dropout.js";
 export { Embedding } from "./embedding.js";
 export { FeedForward, type FeedForwardOptions } from "./feedForward.js";
