@@ -8,9 +8,19 @@ import { tidy } from "../torch/lifetime.js";
 import type { Tensor } from "../torch/tensor.js";
 import { loadSafetensors, saveSafetensors } from "../weights/safetensors.js";
 import { History } from "./history.js";
+import type { LossScaleState } from "./lossScale.js";
 
 /** Raised when a checkpoint of an older moelab could be misread. */
 const formatVersion = 1;
+
+/** Something that a run noticed. */
+export interface RunWarning {
+  /** Each kind is told once. */
+  kind: string;
+  text: string;
+  /** Steps done. */
+  step: number;
+}
 
 /** What `state.json` of a checkpoint holds. */
 export interface CheckpointState {
@@ -20,8 +30,12 @@ export interface CheckpointState {
   /** Steps the run was to have. */
   steps: number;
   seed: number;
-  /** Loss of the last step, null before the first. */
+  /** Loss of the last step, null before the first and when it was not finite. */
   loss: number | null;
+  /** Steps that made no update, since something was not finite. Default 0. */
+  skipped?: number;
+  lossScale?: LossScaleState;
+  warnings?: RunWarning[];
   /** When it was written, ISO 8601. */
   written: string;
 }

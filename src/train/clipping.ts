@@ -1,7 +1,8 @@
 import { noGrad } from "../torch/autograd.js";
 import { tidy } from "../torch/lifetime.js";
-import { _foreachMul_, _foreachNorm, linalgVectorNorm, stack, zeros } from "../torch/operators.generated.js";
+import { _foreachMul_, cat, zeros } from "../torch/operators.generated.js";
 import type { Tensor } from "../torch/tensor.js";
+import { byKind, gradientsOf, squaredNorms } from "./gradients.js";
 
 /**
  * Scales the gradients so that their common 2-norm is at most `maxNorm`, as PyTorch's `clip_grad_norm_`: by
@@ -13,34 +14,19 @@ export function clipGradNorm(parameters: Iterable<Tensor>, maxNorm: number): Ten
   if (!(maxNorm > 0)) throw new RangeError(`clipGradNorm: maxNorm should be above 0, got ${maxNorm}`);
   return tidy(() =>
     noGrad(() => {
-      const gradients: Tensor[] = [];
-      for (const parameter of parameters) {
-        const gradient = parameter.grad;
-        if (gradient) gradients.push(gradient);
-      }
-      if (gradients.length === 0) return zeros([]);
-      const norms = [...byKind(gradients).values()].flatMap((group) => _foreachNorm(group, 2));
-      const { device } = norms[0];
-      const total = linalgVectorNorm(stack(norms.map((norm) => norm.to({ dtype: "float32", device }))), 2);
+      const groups = [...byKind(gradientsOf(parameters).tensors).values()];
+      if (groups.length === 0) return zeros([]);
+      const { device } = groups[0][0];
+      const total = cat(groups.map((group) => squaredNorms(group).to({ device })))
+        .sum()
+        .sqrt();
       if (maxNorm !== Infinity) {
         const factor = total.add(1e-6).reciprocal().mul(maxNorm).clampMax(1);
-        for (const group of byKind(gradients).values()) {
+        for (const group of groups) {
           _foreachMul_(group, factor.to({ dtype: group[0].dtype, device: group[0].device }));
         }
       }
-      return total;
+      return total.to("float32");
     }),
   );
-}
-
-/** Tensors that one operator over a list takes: of one device and dtype. */
-function byKind(tensors: Tensor[]): Map<string, Tensor[]> {
-  const groups = new Map<string, Tensor[]>();
-  for (const tensor of tensors) {
-    const kind = `${tensor.device} ${tensor.dtype}`;
-    const group = groups.get(kind);
-    if (group) group.push(tensor);
-    else groups.set(kind, [tensor]);
-  }
-  return groups;
 }

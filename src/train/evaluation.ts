@@ -2,8 +2,10 @@ import { scheduler } from "node:timers/promises";
 import type { Dataset } from "../data/dataset.js";
 import { noGrad } from "../torch/autograd.js";
 import { tidy } from "../torch/lifetime.js";
+import { lossIn, type Precision } from "./precision.js";
+import { pendingReport, readReports } from "./stepReport.js";
 import type { Trainable } from "./trainable.js";
-import { lossIn, onDevice, type Precision, readReport } from "./trainStep.js";
+import { onDevice } from "./trainStep.js";
 
 export interface Evaluation {
   /** Mean over the tokens. */
@@ -57,7 +59,8 @@ export async function evaluate(
       const { training } = model;
       model.eval();
       try {
-        const report = noGrad(() => readReport(lossIn(precision, model, batch)));
+        const { reports } = noGrad(() => readReports([pendingReport(lossIn(precision, model, batch))]));
+        const [report] = reports;
         const weight = batch.targets.numel;
         tokens += weight;
         loss += weight * report.loss;

@@ -6,6 +6,8 @@ export { clipGradNorm } from "./clipping.js";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./evaluation.js";
 export { type FitOptions, fit } from "./fit.js";
 export type { EvaluationRecord, History, StepRecord } from "./history.js";
+export type { LossScaleOptions } from "./lossScale.js";
+export { NonFiniteError } from "./nonFinite.js";
 export { Adam, type AdamOptions, AdamW, type AdamWOptions, adam, adamw } from "./optimizers/adam.js";
 export type {
   Optimizer,
@@ -16,6 +18,7 @@ export type {
 } from "./optimizers/optimizer.js";
 export type { ParameterGroup, ParameterSelector } from "./optimizers/parameterGroups.js";
 export { SGD, type SGDOptions, sgd } from "./optimizers/sgd.js";
+export type { HalfParameters, Precision } from "./precision.js";
 export { type Run, type RunStatus, type RunSummary, TrainingInterrupted } from "./run.js";
 export {
   type ConstantOptions,
@@ -44,4 +47,3 @@ export {
 export { type OneCycleOptions, oneCycle } from "./schedules/oneCycle.js";
 export type { Schedule } from "./schedules/schedule.js";
 export type { Batch, LossReport, Routed, Trainable } from "./trainable.js";
-export { NonFiniteError, type Precision } from "./trainStep.js";

@@ -5,16 +5,20 @@ import type { Dataset } from "../data/dataset.js";
 import { type DisplayData, displaySymbol, host, inBackground, type MimeBundle } from "../host.js";
 import type { RoutingTables } from "../moe/statistics/routingTables.js";
 import { tidy } from "../torch/lifetime.js";
-import { writeCheckpoint } from "./checkpoint.js";
+import { type RunWarning, writeCheckpoint } from "./checkpoint.js";
 import { evaluate } from "./evaluation.js";
 import type { EvaluationRecord, History, StepRecord } from "./history.js";
 import { LiveDisplay } from "./liveDisplay.js";
+import type { LossScale } from "./lossScale.js";
 import { SpikeDetector } from "./lossSpike.js";
+import { advice } from "./nonFinite.js";
 import type { Optimizer } from "./optimizers/optimizer.js";
+import type { Precision } from "./precision.js";
 import { statusLine } from "./progressText.js";
+import { RoutingWatch } from "./routingWatch.js";
 import type { Schedule } from "./schedules/schedule.js";
 import type { Trainable } from "./trainable.js";
-import { type Precision, trainStep } from "./trainStep.js";
+import { trainStep } from "./trainStep.js";
 
 /** "stopped" by `stop()` or an interrupt, with all state kept; "failed" by an error in a step. */
 export type RunStatus = "running" | "stopped" | "finished" | "failed";
@@ -55,9 +59,24 @@ export interface RunPlan {
   seed: number;
   clip: number;
   precision: Precision;
+  accumulate: number;
+  lossScale?: LossScale;
+  onNonFinite: "stop" | "skip";
+  /** Steps without a token after which an expert is dead. */
+  deadExpertSteps: number;
   evaluate?: { every: number; batches: number };
   checkpoint?: { folder: string; every: number; keepLast: number };
   routingEvery: number;
+}
+
+/** Where a run starts. @internal */
+export interface Beginning {
+  step: number;
+  history: History;
+  /** Steps that made no update. */
+  skipped: number;
+  warnings: RunWarning[];
+  checkpoint?: string;
 }
 
 /** The time from a start or a resumption to the next stop. */
@@ -79,14 +98,19 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
   readonly steps: number;
   /** All records so far. */
   readonly history: History;
-  /** What was noticed on the way, each once: loss spikes, parameters without gradient. */
+  /**
+   * What was noticed on the way, each once: loss spikes, steps left out because something was not finite, experts that get
+   * no tokens, routing that collapses. Checkpoints keep them.
+   */
   readonly warnings: string[] = [];
   readonly #plan: RunPlan;
   readonly #spikes = new SpikeDetector();
-  readonly #warned = new Set<string>();
+  readonly #warned: RunWarning[] = [];
+  readonly #routingWatch: RoutingWatch;
   readonly #display = new LiveDisplay(`moelab-run-${randomUUID()}`);
   #status: RunStatus = "stopped";
   #step: number;
+  #skipped: number;
   #leg: Leg;
   #awaited = false;
   #stopRequest: "stop" | "interrupt" | undefined;
@@ -96,11 +120,15 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
   #inStep = false;
 
   /** Made by `train.fit`. @internal */
-  constructor(plan: RunPlan, begun: { step: number; history: History; checkpoint?: string }) {
+  constructor(plan: RunPlan, begun: Beginning) {
     this.#plan = plan;
     this.steps = plan.steps;
     this.history = begun.history;
     this.#step = begun.step;
+    this.#skipped = begun.skipped;
+    this.#warned.push(...begun.warnings);
+    this.warnings.push(...begun.warnings.map(({ text }) => text));
+    this.#routingWatch = new RoutingWatch(plan.deadExpertSteps);
     this.#checkpoint = begun.checkpoint;
     if (begun.checkpoint) this.#savedStep = begun.step;
     this.#leg = newLeg();
@@ -275,25 +303,54 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
   }
 
   #trainOneStep(): void {
-    const { model, dataset, optimizer, schedule, seed, clip, precision, routingEvery } = this.#plan;
+    const { model, dataset, optimizer, schedule, routingEvery, lossScale, onNonFinite, ...plan } = this.#plan;
     const index = this.#step;
-    const lr = optimizer.lr * schedule(index, this.steps, optimizer.lr);
+    // The schedule goes by updates, as DeepSpeed's does.
+    const updates = index - this.#skipped;
+    const lr = optimizer.lr * schedule(updates, this.steps, optimizer.lr);
+    const scale = lossScale?.scale;
     const began = performance.now();
     this.#inStep = true;
     const outcome = trainStep(model, optimizer, (step, of) => dataset.batch(step, of), {
       step: index,
-      seed,
       lr,
-      clip,
-      precision,
+      momentum: schedule.momentum?.(updates, this.steps),
+      seed: plan.seed,
+      clip: plan.clip,
+      precision: plan.precision,
+      accumulate: plan.accumulate,
+      lossScale: scale,
       withRouting: (index + 1) % routingEvery === 0 || index === 0,
+      nonFinite: lossScale ? "skip" : onNonFinite,
     });
     this.#inStep = false;
     const seconds = (performance.now() - began) / 1000;
-    const { loss, gradNorm, tokens, metrics } = outcome;
+    const { loss, gradNorm, tokens, fault } = outcome;
+    const metrics = scale === undefined ? outcome.metrics : { ...outcome.metrics, lossScale: scale };
+    lossScale?.update(fault !== undefined);
     this.#step++;
+    if (fault !== undefined) this.#skipped++;
     this.history.addStep({ step: this.#step, loss, gradNorm, lr, tokens, seconds, metrics });
     this.history.addRouting(this.#step, outcome.routing);
+    this.#notice(loss, fault, scale);
+    for (const [kind, text] of this.#routingWatch.see(this.#step, outcome.routing)) this.#warn(kind, text);
+  }
+
+  #notice(loss: number, fault: string | undefined, scale: number | undefined): void {
+    if (fault !== undefined && scale !== undefined) {
+      this.#warn(
+        "overflow",
+        `step ${this.#step} made no update: ${fault}, at a loss scale of ${scale}. The scale is lowered until gradients fit; ` +
+          "that is usual in the first steps. More such steps are not told",
+      );
+    } else if (fault !== undefined) {
+      const then = advice(this.#plan.precision);
+      this.#warn(
+        "non-finite",
+        `step ${this.#step} made no update: ${fault}. ${then} More such steps are not told`,
+      );
+    }
+    if (!Number.isFinite(loss)) return;
     const usual = this.#spikes.see(loss);
     if (usual !== undefined) {
       this.#warn(
@@ -318,11 +375,20 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
 
   /** @param now also between the usual steps */
   #saveWhenDue(now = false): void {
-    const { checkpoint: plan, model, optimizer, seed } = this.#plan;
+    const { checkpoint: plan, model, optimizer, seed, lossScale } = this.#plan;
     if (!plan || (!now && this.#step % plan.every !== 0)) return;
     if (this.#savedStep === this.#step) return;
     const { history, steps } = this;
-    const state = { step: this.#step, steps, seed, loss: history.loss.at(-1) ?? null };
+    const last = history.loss.at(-1) ?? null;
+    const state = {
+      step: this.#step,
+      steps,
+      seed,
+      loss: Number.isFinite(last) ? last : null,
+      skipped: this.#skipped,
+      warnings: this.#warned,
+      ...(lossScale ? { lossScale: lossScale.state() } : {}),
+    };
     this.#checkpoint = tidy(() => {
       const content = { model: model.stateDict(), optimizer: optimizer.stateDict(), history, state };
       return writeCheckpoint(plan.folder, content, plan.keepLast);
@@ -331,8 +397,8 @@ export class Run implements PromiseLike<RunSummary>, AsyncIterable<StepRecord> {
   }
 
   #warn(kind: string, text: string): void {
-    if (this.#warned.has(kind)) return;
-    this.#warned.add(kind);
+    if (this.#warned.some((warning) => warning.kind === kind)) return;
+    this.#warned.push({ kind, text, step: this.#step });
     this.warnings.push(text);
     console.warn(`training: ${text}`);
   }

@@ -6,6 +6,11 @@ import type { Tensor } from "../torch/tensor.js";
 export interface Batch {
   inputs: Tensor;
   targets: Tensor;
+  /**
+   * By how much the batch counts among those that are accumulated to one step: what its mean loss is a mean over. Default:
+   * the targets, of integers those that are not -100.
+   */
+  weight?: number;
 }
 
 export interface LossReport {

@@ -119,7 +119,7 @@ export abstract class ListOptimizer implements Optimizer {
 
 function masterOf(parameter: Tensor, wanted: boolean, { masterWeights }: OptimizerContext): Tensor | null {
   const half = parameter.dtype === "bfloat16" || parameter.dtype === "float16";
-  if (!half || !wanted) return null;
+  if (!half || !wanted || masterWeights === null) return null;
   return keep(masterWeights?.get(parameter) ?? parameter.detach().to("float32"));
 }
 

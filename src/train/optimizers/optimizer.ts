@@ -33,8 +33,8 @@ export interface Optimizer {
 }
 
 export interface OptimizerContext {
-  /** Weights in float32 of parameters that are now in half precision, for the optimizer to take over. */
-  masterWeights?: ReadonlyMap<Tensor, Tensor>;
+  /** Weights in float32 of parameters that are now in half precision, for the optimizer to take over; null: none. */
+  masterWeights?: ReadonlyMap<Tensor, Tensor> | null;
 }
 
 /** Binds an optimizer to the parameters of a model. */
