@@ -108,6 +108,11 @@ export interface Host {
    */
   readonly signal: AbortSignal;
   /**
+   * One number in shared memory that is not 0 while the code that runs is being terminated: what long native code looks
+   * at, which termination does not reach. Absent where nothing terminates code.
+   */
+  readonly interruptFlag?: Int32Array;
+  /**
    * Calls `listener` each time running JavaScript was terminated, because it did not stop when interrupted. No `finally`
    * block ran then: what it would have put back is put back by the listener.
    */

@@ -9,6 +9,7 @@ import { Interruption } from "./interruption.js";
 import { MainInspector } from "./mainInspector.js";
 import { SharedState } from "./sharedState.js";
 import { StreamBatches } from "./streamBatches.js";
+import { SystemCalls } from "./systemCalls.js";
 import type { ControlWorkerData, InputAnswer, ToControl, ToMain } from "./threads.js";
 
 /**
@@ -24,9 +25,22 @@ const postToMain = (message: ToMain, transferred: ArrayBuffer[] = []) =>
 /** Time for a busy main thread to begin its exit before the process is killed, in milliseconds. */
 const busyGrace = 300;
 /** What a cell shows that was interrupted, but does not return from native code. */
-const nativeCodeNotice =
-  "Interrupted, but native code is at work, which can only be stopped where it returns to JavaScript. " +
-  "The cell ends there; a restart of the kernel ends it now and loses all variables.\n";
+function nativeCodeNotice(systemCall: string): string {
+  const does = systemCall === "" ? "is at work" : `waits for the operating system (${systemCall})`;
+  return (
+    `Interrupted, but native code ${does}, which can only be stopped where it returns to JavaScript. ` +
+    "The cell ends there; a restart of the kernel ends it now and loses all variables.\n"
+  );
+}
+/** What a cell shows that was interrupted, listens to its signal and goes on. */
+const patienceNotice =
+  "Interrupted: the cell was told to stop and has 5 s to do so by itself; a second interrupt ends it at once.\n";
+/** What a cell shows that cannot begin. */
+const waitsNotice =
+  "This cell waits: code of another shell computes without a pause, and all share one thread. It begins when that code " +
+  "awaits or ends; meanwhile an expression without effects is answered.\n";
+/** So long a cell waits before it says so, in milliseconds. */
+const waitsNoticeTime = 1000;
 
 /** Time for exit handlers before the process is killed, in milliseconds. */
 const exitGrace = 1500;
@@ -36,14 +50,19 @@ const inspector = new MainInspector((event) => end.send(JSON.stringify(event)));
 /** What was handed to the main thread and is not done: a cell, or what a comm message sets off. */
 const running = new Map<number, "run" | "comm">();
 const children = new ChildProcesses(running);
+const systemCalls = new SystemCalls();
 const interruption = new Interruption(shared, postToMain, running, {
   inspector,
   interruptChildren: () => void children.interrupt(),
   killChildren: (all) => void children.killAwaited(all),
-  explain: () => streams.add(newestCell, "stderr", nativeCodeNotice),
+  endSystemCall: () => systemCalls.end(),
+  systemCallEnded: () => systemCalls.ended(),
+  explain: () => streams.add(newestCell, "stderr", nativeCodeNotice(systemCalls.describe())),
+  explainPatience: () => streams.add(newestCell, "stderr", patienceNotice),
 });
 
 let newestCell = 0;
+let cells = 0;
 let askedInput = 0;
 
 function answerInput(answer: InputAnswer): void {
@@ -56,6 +75,8 @@ function receive(message: ToExecutor, received: Uint8Array[]): void {
   switch (message.type) {
     case "run":
       newestCell = Math.max(newestCell, message.cell);
+      if (running.size > 0) setTimeout(noticeWait, waitsNoticeTime, message.cell, ++cells);
+      else cells++;
       running.set(message.cell, "run");
       interruption.handOver(message);
       break;
@@ -88,6 +109,11 @@ function receive(message: ToExecutor, received: Uint8Array[]): void {
       killAfter(busyGrace);
       break;
   }
+}
+
+/** Tells the user why a cell of another lane does not begin; it is the `ordinal`-th that was handed over. */
+function noticeWait(cell: number, ordinal: number): void {
+  if (shared.startedCells < ordinal && running.has(cell)) streams.add(cell, "stderr", waitsNotice);
 }
 
 async function inspect({ request, commands }: Extract<ToExecutor, { type: "inspect" }>): Promise<void> {

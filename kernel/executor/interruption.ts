@@ -14,7 +14,12 @@ const lingerTime = 2000;
 const stubbornChildTime = 150;
 const anyChildTime = 2000;
 /** When the user is told that it is native code that does not end, in milliseconds. */
-const explainTime = 3000;
+const explainTime = 1500;
+/** How long code may take to deal with the end of a system call before the next means, in milliseconds. */
+const systemCallTime = 40;
+const systemCallTries = 2;
+/** When the user is told that the cell was given time, in milliseconds. */
+const patienceNoticeTime = 1000;
 
 /** The main thread's code as its interruption sees it. */
 export interface Interruptible {
@@ -33,8 +38,14 @@ export interface InterruptionMeans {
   interruptChildren(): void;
   /** Ends the processes for which the main thread waits; those that deal with the Ctrl-C only with `all`. */
   killChildren(all: boolean): void;
+  /** Ends the system call in which the main thread waits; false when there is none that could be ended. */
+  endSystemCall(): boolean;
+  /** The main thread runs JavaScript again. */
+  systemCallEnded(): void;
   /** The main thread is in native code that takes long. */
   explain(): void;
+  /** The cells were told to stop and have some seconds left for it. */
+  explainPatience(): void;
 }
 
 /**
@@ -50,6 +61,7 @@ export class Interruption {
   #pings = 0;
   #underWay = false;
   #urgent = false;
+  #terminating = false;
   /** What waits for the main thread to answer: a termination must not hit it. */
   #heldBack: Parameters<PostToMain>[] | undefined;
 
@@ -85,10 +97,17 @@ export class Interruption {
       return;
     }
     this.#underWay = true;
+    const patienceNotice = setTimeout(() => this.#explainPatience(), patienceNoticeTime);
     do await this.#stop();
     while (this.#toStop.length > 0);
+    clearTimeout(patienceNotice);
     this.#underWay = false;
     this.#urgent = false;
+  }
+
+  #explainPatience(): void {
+    if (this.#urgent || this.#terminating || this.#toStop.length === 0 || !this.#shared.cooperative) return;
+    this.#means.explainPatience();
   }
 
   /** Ends when all interrupted cells have ended, or when the main thread is busy again. */
@@ -145,11 +164,32 @@ export class Interruption {
   /** Whether it took a termination. */
   async #untilMainAnswers(): Promise<boolean> {
     if (await this.#acknowledged(this.#ping(), () => this.#answerTime)) return false;
+    this.#terminating = true;
+    const terminated = !(await this.#answersBehindSystemCall());
+    if (terminated) await this.#terminateUntilMainAnswers();
+    this.#terminating = false;
+    this.#means.systemCallEnded();
+    return terminated;
+  }
+
+  /**
+   * Whether the main thread answers once its system call has ended. Before any termination: the error of the call would
+   * end the cell while a termination is due, and V8's inspector, which then takes over, gives up the whole process.
+   */
+  async #answersBehindSystemCall(): Promise<boolean> {
+    for (let tries = 0; tries < systemCallTries && this.#means.endSystemCall(); tries++) {
+      if (await this.#answersWithin(systemCallTime)) return true;
+    }
+    return false;
+  }
+
+  async #terminateUntilMainAnswers(): Promise<void> {
     const start = performance.now();
     let explained = false;
     let pending = 0;
     do {
       pending++;
+      this.#shared.endNow = true;
       void this.#means.inspector.terminate().then(() => pending--);
       const waited = performance.now() - start;
       if (waited > stubbornChildTime - answerTime) {
@@ -159,8 +199,8 @@ export class Interruption {
         explained = true;
         this.#means.explain();
       }
+      this.#means.endSystemCall();
     } while (!(await this.#answersWithin(answerTime)) || !(await this.#isSettled(() => pending > 0)));
-    return true;
   }
 
   /**

@@ -68,7 +68,7 @@ const magics = new ExecutorMagics({
 });
 
 const comms = new NotebookComms(outputs, executor, reportUncaught);
-const host = new NotebookHost(outputs, executor, frontEnd === "comms" ? comms : null, ask);
+const host = new NotebookHost(outputs, executor, shared, frontEnd === "comms" ? comms : null, ask);
 
 let inputs = 0;
 function ask(cell: CellRun, prompt: string, password: boolean): string | null {
@@ -155,9 +155,12 @@ process.on("unhandledRejection", (thrown, promise) => {
 process.on("SIGINT", () => {});
 
 control.on("message", (message: ToMain) => {
-  if (message.type === "run") executor.run(message);
-  else if (message.type === "comm") executor.deliver(message.cell, () => comms.receive(message));
+  if (message.type === "run") {
+    shared.cellStarts();
+    executor.run(message);
+  } else if (message.type === "comm") executor.deliver(message.cell, () => comms.receive(message));
   else if (message.type === "ping") {
+    shared.endNow = false;
     // Listeners run in this; one that does not return is to be terminated, so the answer comes after.
     executor.abort();
     shared.acknowledgedPing = message.ping;

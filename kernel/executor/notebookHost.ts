@@ -12,10 +12,12 @@ import { type ShownValue, shownValue } from "../display/shownValue.js";
 import type { CellRun } from "./cellRun.js";
 import type { Executor } from "./executor.js";
 import type { Outputs } from "./outputs.js";
+import type { SharedState } from "./sharedState.js";
 
 /** The host that the API finds in a notebook. What it shows belongs to the cell whose code calls it. */
 export class NotebookHost implements Host {
   readonly kind = "notebook";
+  readonly interruptFlag: Int32Array;
   readonly #outputs: Outputs;
   readonly #executor: Executor;
   readonly #ask: (cell: CellRun, prompt: string, password: boolean) => string | null;
@@ -25,11 +27,13 @@ export class NotebookHost implements Host {
   constructor(
     outputs: Outputs,
     executor: Executor,
+    shared: SharedState,
     comms: Comms | null,
     ask: (cell: CellRun, prompt: string, password: boolean) => string | null,
   ) {
     this.#outputs = outputs;
     this.#executor = executor;
+    this.interruptFlag = shared.endNowFlag;
     this.comms = comms;
     this.#ask = ask;
   }

@@ -10,6 +10,8 @@ export class SharedState {
   static readonly #cooperative = 3;
   static readonly #inputAnswered = 4;
   static readonly #channelClosed = 5;
+  static readonly #startedCells = 6;
+  static readonly #endNow = 7;
 
   /** UTF-16 units of output that may be under way before whoever makes more has to wait. */
   static readonly unsentLimit = 1024 * 1024;
@@ -17,7 +19,7 @@ export class SharedState {
   readonly buffer: SharedArrayBuffer;
   readonly #numbers: Int32Array;
 
-  constructor(buffer = new SharedArrayBuffer(6 * Int32Array.BYTES_PER_ELEMENT)) {
+  constructor(buffer = new SharedArrayBuffer(8 * Int32Array.BYTES_PER_ELEMENT)) {
     this.buffer = buffer;
     this.#numbers = new Int32Array(buffer);
   }
@@ -50,6 +52,25 @@ export class SharedState {
 
   set cooperative(value: boolean) {
     Atomics.store(this.#numbers, SharedState.#cooperative, value ? 1 : 0);
+  }
+
+  /** How many cells the main thread has begun. */
+  get startedCells(): number {
+    return Atomics.load(this.#numbers, SharedState.#startedCells);
+  }
+
+  cellStarts(): void {
+    Atomics.add(this.#numbers, SharedState.#startedCells, 1);
+  }
+
+  /** The code that runs is being terminated. The main thread takes it back when it runs nothing any more. */
+  set endNow(value: boolean) {
+    Atomics.store(this.#numbers, SharedState.#endNow, value ? 1 : 0);
+  }
+
+  /** {@link endNow} for native code: one number, not 0 while it is to end. */
+  get endNowFlag(): Int32Array {
+    return this.#numbers.subarray(SharedState.#endNow, SharedState.#endNow + 1);
   }
 
   /** Counts output that was made; blocks while too much of it is under way, so that memory stays bounded. */

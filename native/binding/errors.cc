@@ -5,6 +5,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "../moe/interruption.h"
 #include "values.h"
 
 namespace moelab {
@@ -36,6 +37,8 @@ Description describeTorchError(const char* code, const c10::Error& error) {
 Description describeCurrentException() {
   try {
     throw;
+  } catch (const Interrupted& error) {
+    return {"INTERRUPTED", error.what()};
   } catch (const c10::OutOfMemoryError& error) {
     return outOfMemory(error.what_without_backtrace());
   } catch (const c10::IndexError& error) {

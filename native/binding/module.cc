@@ -14,6 +14,7 @@
 #include "autograd.h"
 #include "errors.h"
 #include "hostMemory.h"
+#include "interrupts.h"
 #include "memory.h"
 #include "operators.h"
 #include "tensorTable.h"
@@ -167,6 +168,7 @@ constexpr struct {
     {"alignmentOf", alignmentOf},
     {"manualSeed", manualSeed},
     {"setThreads", setThreads},
+    {"watchForInterrupts", watchForInterrupts},
     {"system", system},
 };
 

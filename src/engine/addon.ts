@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { host } from "../host.js";
 import { TorchError } from "./errors.js";
 
 /** Names a tensor in the engine. Negative once disposed. */
@@ -124,6 +125,8 @@ export interface Addon {
   alignmentOf(buffer: ArrayBufferLike | ArrayBufferView): number;
   manualSeed(seed: number): void;
   setThreads(count: number): void;
+  /** From now on operators of moelab's own end with an "INTERRUPTED" error while the number in `flag` is not 0. */
+  watchForInterrupts(flag: Int32Array): void;
   system(): EngineSystem;
 }
 
@@ -169,6 +172,8 @@ export function addon(): Addon {
   try {
     const engine = createRequire(import.meta.url)(path) as Addon;
     engine.setErrorClass(TorchError);
+    const { interruptFlag } = host();
+    if (interruptFlag) engine.watchForInterrupts(interruptFlag);
     loaded = engine;
   } catch (error) {
     throw new Error(

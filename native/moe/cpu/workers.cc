@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "../interruption.h"
+
 namespace moelab {
 
 namespace {
@@ -35,11 +37,19 @@ class Region {
     for (Step& step : steps) {
       const int64_t items = step.phase.items;
       for (int64_t item; (item = step.next.fetch_add(1, std::memory_order_relaxed)) < items;) {
-        step.phase.task(context, item);
+        if (!isAbandoned()) step.phase.task(context, item);
         if (step.done.fetch_add(1, std::memory_order_acq_rel) + 1 == items) step.done.notify_all();
       }
       wait(step);
     }
+  }
+
+  /// Whether items were left out, since whoever waits for the region is to stop.
+  bool isAbandoned() {
+    if (abandoned.load(std::memory_order_relaxed)) return true;
+    if (!interrupted()) return false;
+    abandoned.store(true, std::memory_order_relaxed);
+    return true;
   }
 
  private:
@@ -62,6 +72,7 @@ class Region {
 
   const void* context;
   std::vector<Step> steps;
+  std::atomic<bool> abandoned{false};
 };
 
 class Pool {
@@ -93,6 +104,7 @@ class Pool {
       current = nullptr;
       wanted = 0;
     }
+    if (region->isAbandoned()) throw Interrupted();
   }
 
  private:

@@ -12,7 +12,9 @@ struct Phase {
 
 /// Runs phases one after another on up to `threads` threads, the calling one included. A phase begins when every item of
 /// the one before is done. Threads claim items as they get to run: one that the system has taken off its core delays
-/// nothing but the item it holds. One pool for the process; a region that finds it busy runs on its caller alone.
+/// nothing but the item it holds. One pool for the process; a region that finds it busy runs on its caller alone. When the
+/// caller is interrupted meanwhile, the items that have not begun are left out.
+/// @throws Interrupted
 void runPhases(const Phase* phases, int count, const void* context, int threads);
 
 }  // namespace moelab
