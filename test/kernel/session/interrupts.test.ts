@@ -16,10 +16,12 @@ let session: Session;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "moelab-interrupts-"));
   writeFileSync(join(folder, "loops.mjs"), "while (true) {}\n");
+  for (const pipe of ["opened", "written", "read"]) execFileSync("mkfifo", [join(folder, pipe)]);
   session = await Session.start({ cwd: folder });
   await run(
     'import { execSync, spawn, spawnSync } from "node:child_process"; const kept = 42; let turns = 0;',
   );
+  await run('import { openSync, readFileSync, readSync, writeSync } from "node:fs";');
   await run('const host = (globalThis as any)[Symbol.for("moelab.host")];');
   await run('const shownBy = (display: () => any) => ({ [Symbol.for("Jupyter.display")]: display });');
 });
@@ -28,8 +30,11 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function run(code: string, request = {}): Promise<{ outcome: ExecuteOutcome; events: SessionEvent[] }> {
-  const events: SessionEvent[] = [];
+async function run(
+  code: string,
+  request = {},
+  events: SessionEvent[] = [],
+): Promise<{ outcome: ExecuteOutcome; events: SessionEvent[] }> {
   const outcome = await session.execute({ code, ...request }, (event) => events.push(event));
   return { outcome, events };
 }
@@ -81,6 +86,12 @@ const situations: Record<string, string> = {
   "a loop that starts children": "while (true) { try { execSync('sleep 60') } catch {} }",
   "a thread that computes": `import { Worker } from "node:worker_threads";
     const thread = new Worker("while (true);", { eval: true }); await new Promise((r) => thread.on("exit", r));`,
+  "the opening of a named pipe that nobody writes": "readFileSync('opened')",
+  "the opening of a named pipe that nobody reads": "openSync('opened', 'w')",
+  "reading an empty pipe": "readSync(openSync('read', 'r+'), Buffer.alloc(9))",
+  "writing to a full pipe": "while (true) writeSync(openSync('written', 'r+'), Buffer.alloc(65536))",
+  "a loop that swallows the errors of reading":
+    "while (true) { try { readSync(openSync('read', 'r+'), Buffer.alloc(9)) } catch {} }",
   "a module that loops": "await import('./loops.mjs')",
   "a display method that loops": "shownBy(() => { while (true) {} })",
   "a display that never comes": "shownBy(() => new Promise(() => {}))",
@@ -97,6 +108,25 @@ describe("an interrupt ends, and variables stay", () => {
     expect(await interrupted("1", { userExpressions: { loop: "(() => { while (true); })()" } })).toBeLessThan(
       soon,
     );
+    expect(await value("kept")).toBe("42");
+  });
+
+  it.each([
+    ["awaits", "host.signal.addEventListener('abort', () => {}); await new Promise(() => {});"],
+    ["computes", "while (host.signal.aborted || true) turns++;"],
+  ])("a cell that knows of its signal and %s, at once with the second, as it says", async (_name, code) => {
+    const events: SessionEvent[] = [];
+    const running = run(code, {}, events);
+    await executing();
+    await session.interrupt();
+    const told = () =>
+      events.some((event) => event.type === "stream" && /second interrupt ends it at once/.test(event.text));
+    while (!told()) await pause(5);
+    const start = performance.now();
+    await session.interrupt();
+    expect((await running).outcome.status).toBe("interrupted");
+    // By itself it would have ended 4 s after it said so.
+    expect(performance.now() - start).toBeLessThan(soon);
     expect(await value("kept")).toBe("42");
   });
 
@@ -166,6 +196,32 @@ describe("interrupts", () => {
     await session.interrupt();
     expect(await value("ended")).toBe("1");
   });
+
+  it("reach native code while what runs is terminated, and let it go again", async () => {
+    await run(
+      'import { Worker } from "node:worker_threads"; const seen = new Int32Array(new SharedArrayBuffer(4));',
+    );
+    await run(`const watcher = new Worker(\`const { flag, seen } = require("node:worker_threads").workerData;
+      while (Atomics.load(flag, 0) === 0); Atomics.store(seen, 0, 1);\`,
+      { eval: true, workerData: { flag: host.interruptFlag, seen } }); host.interruptFlag[0]`);
+    await interrupted("while (true);");
+    await run("while (Atomics.load(seen, 0) === 0) await new Promise((r) => setTimeout(r, 5));");
+    expect(await value("[seen[0], host.interruptFlag[0]]")).toBe("[ 1, 0 ]");
+  });
+
+  it("that native code does not hear are explained", async () => {
+    const events: SessionEvent[] = [];
+    await run('import { pbkdf2Sync } from "node:crypto";');
+    const running = run('pbkdf2Sync("a", "b", 6e6, 64, "sha512")', {}, events);
+    await executing();
+    await session.interrupt();
+    expect((await running).outcome.status).toBe("interrupted");
+    const text = events.map((event) => (event.type === "stream" ? event.text : "")).join("");
+    expect(text).toMatch(
+      /native code is at work.*a restart of the kernel ends it now and loses all variables/,
+    );
+    expect(await value("kept")).toBe("42");
+  }, 120_000);
 
   it("reach children of the running cell, and spare what earlier cells left running", async () => {
     const started = await value('const server = spawn("sleep", ["60"]); server.pid');

@@ -111,6 +111,19 @@ describe("a session with lanes", () => {
     expect((await run("second", "'second'")).result).toBe("'second'");
   });
 
+  it("says why a cell does not begin", async () => {
+    const busy = run("main", "while (true);");
+    await until(() => executing() === 1);
+    const events: SessionEvent[] = [];
+    const kept = session.execute({ code: "let begun = 1;", lane: "other" }, (event) => {
+      events.push(event);
+    });
+    const text = () => events.map((event) => (event.type === "stream" ? event.text : "")).join("");
+    await until(() => text().includes("code of another shell computes without a pause"));
+    await session.interrupt();
+    await Promise.all([busy, kept]);
+  });
+
   it("does not start a cell that was interrupted while another kept it from starting", async () => {
     await run("main", "let ran = false;");
     const busy = run("main", "while (true);");
