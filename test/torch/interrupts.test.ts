@@ -8,7 +8,7 @@ afterEach(() => {
   flag[0] = 0;
 });
 
-const layer = new moe.MoELayer({ dim: 32, hidden: 64, experts: 4, gate: moe.switchGate() });
+const layer = new moe.MoELayer({ dim: 32, hidden: 64, experts: 4, gate: moe.switchGate() }).eval();
 const x = torch.randn([64, 32]).requiresGrad_();
 const interrupted = expect.objectContaining({ name: "TorchError", code: "INTERRUPTED" });
 
