@@ -3,11 +3,16 @@
 #include "gateOperator.h"
 
 #include <ATen/Functions.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <cmath>
+
+#include "cpu/capability.h"
+#include "cpu/gate.h"
+#include "dispatchOperator.h"
 
 namespace moelab {
 
@@ -136,10 +141,71 @@ Gated gateWithAutograd(const at::Tensor& logits, int64_t k, const OptionalTensor
 
 }  // namespace
 
-// Without a kernel of its own.
-Gated gateOnCpu(const at::Tensor& logits, const GateOptions& options) { return gateReference(logits, options); }
+Gated gateOnCpu(const at::Tensor& logits, const GateOptions& options) {
+  if (logits.scalar_type() != at::kFloat) return gateReference(logits, options);
+  const at::Tensor input = logits.contiguous();
+  const at::Tensor bias = options.bias ? options.bias->to(at::kFloat).contiguous() : at::Tensor();
+  const int64_t tokens = input.size(0), experts = input.size(1), k = options.choices;
+  const auto numbers = input.options().dtype(at::kLong);
+  at::Tensor chosen = at::empty({tokens, k}, numbers), weights = at::empty({tokens, k}, input.options());
+  at::Tensor probabilities = at::empty_like(input), sums = at::empty({experts}, input.options());
+  const GateScores gate{input.const_data_ptr<float>(),
+                        bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+                        tokens,
+                        experts,
+                        k,
+                        options.scoring == Scoring::softmax,
+                        options.renormalise,
+                        static_cast<float>(options.scale),
+                        options.expertGroups,
+                        options.topGroups,
+                        at::get_num_threads()};
+  gateForward(gate, cpuCapability(),
+              {chosen.mutable_data_ptr<int64_t>(), weights.mutable_data_ptr<float>(),
+               probabilities.mutable_data_ptr<float>(), sums.mutable_data_ptr<float>()});
+  at::Tensor first = at::zeros({experts}, numbers);
+  int64_t* const counts = first.mutable_data_ptr<int64_t>();
+  const int64_t* const best = chosen.const_data_ptr<int64_t>();
+  for (int64_t t = 0; t < tokens; ++t) ++counts[best[t * k]];
+  DispatchOptions within{experts, options.capacity, options.groups, {}, {}};
+  if (options.byWeight) within.priority = weights;
+  const auto [order, load, taken] = dispatchOnCpu(chosen, within);
+  return {chosen, weights, probabilities, sums, load, first, order, taken};
+}
+
 at::Tensor gateBackwardOnCpu(const GateGradients& gradients, const GateSaved& saved) {
-  return gateBackwardReference(gradients, saved);
+  const auto isFloat = [](const at::Tensor& t) { return !t.defined() || t.scalar_type() == at::kFloat; };
+  if (!isFloat(saved.logits) || !isFloat(saved.weights) || !isFloat(saved.probabilities) ||
+      !isFloat(gradients.weights) || !isFloat(gradients.probabilities) || !isFloat(gradients.sums))
+    return gateBackwardReference(gradients, saved);
+  const at::Tensor logits = saved.logits.contiguous(), experts = saved.experts.contiguous();
+  const at::Tensor weights = saved.weights.contiguous(), probabilities = saved.probabilities.contiguous();
+  const at::Tensor none, gradWeights = gradients.weights.defined() ? gradients.weights.contiguous() : none,
+                         gradProbabilities =
+                             gradients.probabilities.defined() ? gradients.probabilities.contiguous() : none,
+                         gradSums = gradients.sums.defined() ? gradients.sums.contiguous() : none;
+  const auto place = [](const at::Tensor& t) { return t.defined() ? t.const_data_ptr<float>() : nullptr; };
+  int64_t* const chosen = const_cast<int64_t*>(experts.const_data_ptr<int64_t>());
+  for (int64_t i = 0; i < experts.numel(); ++i) {
+    TORCH_CHECK_INDEX(chosen[i] >= 0 && chosen[i] < logits.size(1), "experts: expected values from 0 to ",
+                      logits.size(1) - 1, ", got ", chosen[i]);
+  }
+  const GateScores gate{place(logits),
+                        nullptr,
+                        logits.size(0),
+                        logits.size(1),
+                        experts.size(1),
+                        saved.scoring == Scoring::softmax,
+                        saved.renormalise,
+                        static_cast<float>(saved.scale),
+                        1,
+                        1,
+                        at::get_num_threads()};
+  at::Tensor gradLogits = at::empty_like(logits);
+  gateBackward(gate, cpuCapability(),
+               {chosen, const_cast<float*>(place(weights)), const_cast<float*>(place(probabilities)), nullptr},
+               {place(gradWeights), place(gradProbabilities), place(gradSums)}, gradLogits.mutable_data_ptr<float>());
+  return gradLogits;
 }
 
 TORCH_LIBRARY_FRAGMENT(moelab, library) {

@@ -3,9 +3,13 @@
 #include "groupedLinearOperator.h"
 
 #include <ATen/Functions.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
+
+#include "cpu/capability.h"
+#include "cpu/groupedLinear.h"
 
 namespace moelab {
 
@@ -80,13 +84,47 @@ at::Tensor groupedLinearWithAutograd(const at::Tensor& x, const at::Tensor& weig
 
 }  // namespace
 
-// Until there are kernels.
-at::Tensor groupedLinearOnCpu(const at::Tensor& x, const at::Tensor& weight, const ExpertRows& rows) {
-  return groupedLinearReference(x, weight, rows);
+namespace {
+
+bool hasKernel(const at::Tensor& t) { return t.scalar_type() == at::kFloat || t.scalar_type() == at::kBFloat16; }
+
+GroupedLinear plainProduct(const at::Tensor& x, const at::Tensor& weight, const ExpertRows& rows) {
+  return {x.scalar_type() == at::kFloat ? Element::float32 : Element::bfloat16,
+          weight.size(0),
+          weight.size(2),
+          weight.size(1),
+          x.const_data_ptr(),
+          weight.const_data_ptr(),
+          rows.starts.data(),
+          rows.lengths.data(),
+          at::get_num_threads()};
 }
+
+at::Tensor emptyRows(const ExpertRows& rows, int64_t columns, const at::TensorOptions& options) {
+  return rows.hasGaps() ? at::zeros({rows.stored(), columns}, options) : at::empty({rows.stored(), columns}, options);
+}
+
+}  // namespace
+
+at::Tensor groupedLinearOnCpu(const at::Tensor& x, const at::Tensor& weight, const ExpertRows& rows) {
+  if (!hasKernel(x)) return groupedLinearReference(x, weight, rows);
+  const at::Tensor input = x.contiguous(), weights = weight.contiguous();
+  at::Tensor out = emptyRows(rows, weight.size(1), x.options());
+  groupedLinearForward(plainProduct(input, weights, rows), cpuCapability(), out.mutable_data_ptr());
+  return out;
+}
+
 Pair groupedLinearBackwardOnCpu(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& weight,
                                 const ExpertRows& rows, bool wantsX, bool wantsWeight) {
-  return groupedLinearBackwardReference(grad, x, weight, rows, wantsX, wantsWeight);
+  if (!hasKernel(x)) return groupedLinearBackwardReference(grad, x, weight, rows, wantsX, wantsWeight);
+  const at::Tensor input = x.contiguous(), weights = weight.contiguous(), given = grad.contiguous();
+  at::Tensor gradX, gradWeight;
+  if (wantsX) gradX = emptyRows(rows, x.size(1), x.options());
+  if (wantsWeight) gradWeight = at::empty_like(weights);
+  groupedLinearBackward(plainProduct(input, weights, rows), cpuCapability(), given.const_data_ptr(),
+                        wantsX ? gradX.mutable_data_ptr() : nullptr,
+                        wantsWeight ? gradWeight.mutable_data_ptr() : nullptr);
+  return {gradX, gradWeight};
 }
 
 TORCH_LIBRARY_FRAGMENT(moelab, library) {

@@ -62,12 +62,6 @@ at::Tensor unpermute(const at::Tensor& given, const at::Tensor& weights, const a
 
 using Pair = std::tuple<at::Tensor, at::Tensor>;
 
-Pair bothReferences(const at::Tensor& grad, const at::Tensor& rows, const at::Tensor& weights, const RowOrder& order,
-                    bool wantsRows, bool wantsWeights) {
-  return {wantsRows ? permuteReference(grad, weights, order) : at::Tensor(),
-          wantsWeights ? weightGradientReference(grad, rows, order) : at::Tensor()};
-}
-
 template <Pair (*both)(const at::Tensor&, const at::Tensor&, const at::Tensor&, const RowOrder&, bool, bool)>
 Pair unpermuteBackward(const at::Tensor& grad, const at::Tensor& given, const at::Tensor& weights,
                        const at::Tensor& order, const at::Tensor& taken, int64_t padded, std::array<bool, 2> mask) {
@@ -149,18 +143,6 @@ at::Tensor unpermuteWithAutograd(const at::Tensor& rows, const at::Tensor& weigh
 
 }  // namespace
 
-// Until there are kernels.
-at::Tensor permuteOnCpu(const at::Tensor& x, const at::Tensor& weights, const RowOrder& placed) {
-  return permuteReference(x, weights, placed);
-}
-at::Tensor unpermuteOnCpu(const at::Tensor& rows, const at::Tensor& weights, const RowOrder& placed) {
-  return unpermuteReference(rows, weights, placed);
-}
-Pair unpermuteBackwardOnCpu(const at::Tensor& grad, const at::Tensor& rows, const at::Tensor& weights,
-                            const RowOrder& placed, bool wantsRows, bool wantsWeights) {
-  return bothReferences(grad, rows, weights, placed, wantsRows, wantsWeights);
-}
-
 TORCH_LIBRARY_FRAGMENT(moelab, library) {
   // order, taken: as of moelab::dispatch for tokens with so many choices. Rows come in runs, the first of expert 0; padded
   // (rows kept for each expert, at least its taken; 0 for none) leaves zeros behind each run: [experts · padded, dim].
@@ -188,7 +170,7 @@ TORCH_LIBRARY_IMPL(moelab, CompositeExplicitAutograd, library) {
   library.impl("permute", permute<permuteReference>);
   library.impl("permute_backward", permuteBackward<unpermuteReference>);
   library.impl("unpermute", unpermute<unpermuteReference>);
-  library.impl("unpermute_backward", unpermuteBackward<bothReferences>);
+  library.impl("unpermute_backward", unpermuteBackward<unpermuteBackwardReference>);
 }
 
 TORCH_LIBRARY_IMPL(moelab, Autograd, library) {

@@ -19,12 +19,13 @@ struct RowOrder {
 at::Tensor permuteReference(const at::Tensor& x, const at::Tensor& weights, const RowOrder& placed);
 /// Sum over the rows of each token; with weights of weight · row.
 at::Tensor unpermuteReference(const at::Tensor& rows, const at::Tensor& weights, const RowOrder& placed);
-/// ⟨grad of the token, row⟩ of each assignment, 0 for those that have no row: the gradient of the weights, [T, choices].
-at::Tensor weightGradientReference(const at::Tensor& grad, const at::Tensor& rows, const RowOrder& placed);
+/// Both gradients of unpermute; undefined where not wanted.
+std::tuple<at::Tensor, at::Tensor> unpermuteBackwardReference(const at::Tensor& grad, const at::Tensor& rows,
+                                                              const at::Tensor& weights, const RowOrder& placed,
+                                                              bool wantsRows, bool wantsWeights);
 
 at::Tensor permuteOnCpu(const at::Tensor& x, const at::Tensor& weights, const RowOrder& placed);
 at::Tensor unpermuteOnCpu(const at::Tensor& rows, const at::Tensor& weights, const RowOrder& placed);
-/// Both gradients of unpermute; undefined where not wanted.
 std::tuple<at::Tensor, at::Tensor> unpermuteBackwardOnCpu(const at::Tensor& grad, const at::Tensor& rows,
                                                           const at::Tensor& weights, const RowOrder& placed,
                                                           bool wantsRows, bool wantsWeights);

@@ -30,6 +30,15 @@ at::Tensor withGaps(const at::Tensor& rows, const RowOrder& placed) {
 /// Sums are made in float32 where the type has less.
 at::ScalarType summedIn(const at::Tensor& rows) { return rows.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
 
+/// ⟨grad of the token, row⟩ of each assignment, 0 for those that have no row: [T, choices].
+at::Tensor weightGradient(const at::Tensor& grad, const at::Tensor& rows, const RowOrder& placed) {
+  const auto type = summedIn(rows);
+  const at::Tensor products =
+      (grad.index_select(0, tokensOf(placed)).to(type) * withoutGaps(rows, placed).to(type)).sum(1);
+  const at::Tensor all = at::zeros({placed.choices * placed.tokens}, products.options());
+  return all.index_copy(0, placed.order, products).view({placed.choices, placed.tokens}).t().contiguous();
+}
+
 }  // namespace
 
 at::Tensor permuteReference(const at::Tensor& x, const at::Tensor& weights, const RowOrder& placed) {
@@ -45,12 +54,11 @@ at::Tensor unpermuteReference(const at::Tensor& rows, const at::Tensor& weights,
   return sums.index_add(0, tokensOf(placed), terms).to(rows.scalar_type());
 }
 
-at::Tensor weightGradientReference(const at::Tensor& grad, const at::Tensor& rows, const RowOrder& placed) {
-  const auto type = summedIn(rows);
-  const at::Tensor products =
-      (grad.index_select(0, tokensOf(placed)).to(type) * withoutGaps(rows, placed).to(type)).sum(1);
-  const at::Tensor all = at::zeros({placed.choices * placed.tokens}, products.options());
-  return all.index_copy(0, placed.order, products).view({placed.choices, placed.tokens}).t().contiguous();
+std::tuple<at::Tensor, at::Tensor> unpermuteBackwardReference(const at::Tensor& grad, const at::Tensor& rows,
+                                                              const at::Tensor& weights, const RowOrder& placed,
+                                                              bool wantsRows, bool wantsWeights) {
+  return {wantsRows ? permuteReference(grad, weights, placed) : at::Tensor(),
+          wantsWeights ? weightGradient(grad, rows, placed) : at::Tensor()};
 }
 
 }  // namespace moelab

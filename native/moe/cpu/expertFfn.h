@@ -3,10 +3,10 @@
 #include <cstdint>
 
 #include "capability.h"
+#include "element.h"
 
 namespace moelab {
 
-enum class Element { float32, bfloat16 };
 enum class FfnActivation { gelu, swiglu };
 
 /// The experts of one MoE layer on T tokens, from routing to combined output, on plain memory:

@@ -20,12 +20,34 @@ namespace {
 #include "operands.inl"
 #include "expertFfn.inl"
 #include "expertFfnBackward.inl"
+#include "gate.inl"
+#include "groupedLinear.inl"
+#include "rows.inl"
 
 #if defined(__AMX_BF16__)
 using Bf16Operand = Bf16;
 #else
 using Bf16Operand = float;
 #endif
+
+template <class Storage>
+struct OperandFor {
+  using Type = Bf16Operand;
+};
+template <>
+struct OperandFor<float> {
+  using Type = float;
+};
+/// In what products of a storage type are computed.
+template <class Storage>
+using OperandOf = typename OperandFor<Storage>::Type;
+
+/// Calls `body` with a value of the storage type.
+template <class Body>
+void onElement(Element element, Body body) {
+  if (element == Element::float32) body(float{});
+  else body(Bf16{});
+}
 
 template <class Storage, class Operand>
 void forward(const ExpertFfn& ffn, void* out, void* preactivation) {
@@ -54,6 +76,54 @@ void expertFfnBackward(const ExpertFfn& ffn, const void* gradOut, const void* pr
                        const ExpertFfnGradients& gradients) {
   if (ffn.element == Element::float32) backward<float, float>(ffn, gradOut, preactivation, gradients);
   else backward<Bf16, Bf16Operand>(ffn, gradOut, preactivation, gradients);
+}
+
+void gateForward(const GateScores& gate, const GateChoice& choice) { GateForward{gate, choice, nullptr}.run(); }
+
+void gateBackward(const GateScores& gate, const GateChoice& choice, const GateChoiceGradients& gradients,
+                  float* gradLogits) {
+  GateBackward{gate, choice, gradients, gradLogits}.run();
+}
+
+void scatterRows(const RowMoves& moves, const void* from, void* to) {
+  onElement(moves.element, [&](auto storage) {
+    using Pass = RowPass<decltype(storage)>;
+    Pass{moves, static_cast<const decltype(storage)*>(from), nullptr, to}.run(Pass::scatter, moves.stored);
+  });
+}
+
+void gatherRows(const RowMoves& moves, const void* from, void* to) {
+  onElement(moves.element, [&](auto storage) {
+    using Pass = RowPass<decltype(storage)>;
+    Pass{moves, static_cast<const decltype(storage)*>(from), nullptr, to}.run(Pass::gather, moves.tokens);
+  });
+}
+
+void multiplyRows(const RowMoves& moves, const void* grad, const void* rows, float* to) {
+  onElement(moves.element, [&](auto storage) {
+    using Storage = decltype(storage);
+    using Pass = RowPass<Storage>;
+    Pass{moves, static_cast<const Storage*>(grad), static_cast<const Storage*>(rows), to}.run(Pass::multiply, moves.tokens);
+  });
+}
+
+void groupedLinearForward(const GroupedLinear& product, void* out) {
+  onElement(product.element, [&](auto storage) {
+    GroupedForward<decltype(storage), OperandOf<decltype(storage)>> pass(product);
+    pass.to = out;
+    pass.run();
+  });
+}
+
+void groupedLinearBackward(const GroupedLinear& product, const void* grad, void* gradX, void* gradWeight) {
+  onElement(product.element, [&](auto storage) {
+    using Storage = decltype(storage);
+    GroupedBackward<Storage, OperandOf<Storage>> pass(product);
+    pass.grad = grad;
+    pass.gradX = static_cast<Storage*>(gradX);
+    pass.gradWeight = static_cast<Storage*>(gradWeight);
+    pass.run();
+  });
 }
 
 }  // namespace moelab::MOELAB_ISA
