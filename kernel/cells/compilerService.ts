@@ -1,6 +1,7 @@
 import { read, writeSync } from "node:fs";
 import { typescriptOf } from "../magics/cellParts.js";
 import { MagicLanguage } from "../magics/magicLanguage.js";
+import { CompilerHeap } from "./compilerHeap.js";
 import {
   type CompilerMethod,
   type CompilerReply,
@@ -33,6 +34,8 @@ function compilerMethods(
 
 /** Without a request for so long, what the last one left is cleared away, in milliseconds. */
 const idleTime = 20;
+/** Without a request for so long, work is done of which one might have to wait for the end, in milliseconds. */
+const restTime = 1500;
 
 /**
  * Answers requests until the other end of the channel closes, then ends the process: it never outlives the kernel. Of
@@ -42,6 +45,8 @@ export function serve(compiler: TslabCompiler, outdated: boolean): void {
   const methods = compilerMethods(compiler);
   let told: unknown;
   let idle: NodeJS.Timeout | undefined;
+  const heap = new CompilerHeap();
+  let askedToComplete = false;
   let unread = "";
   const decoder = new TextDecoder();
   const buffer = Buffer.allocUnsafe(64 * 1024);
@@ -54,7 +59,18 @@ export function serve(compiler: TslabCompiler, outdated: boolean): void {
       process.exit(0);
     }
   };
+  const rest = () => {
+    // The first completion takes three times as long as the next, which is felt while a cell has all processors.
+    if (!askedToComplete && !compiler.lean) methods.complete("process.", 8);
+    askedToComplete = true;
+    heap.collect();
+  };
+  const tidy = () => {
+    compiler.tidy();
+    idle = setTimeout(rest, restTime);
+  };
   const answer = ({ id, method, parameters }: CompilerRequest) => {
+    if (method === "complete") askedToComplete = true;
     try {
       // What was left out is null in JSON.
       const value = methods[method](...parameters.map((parameter) => parameter ?? undefined));
@@ -73,11 +89,11 @@ export function serve(compiler: TslabCompiler, outdated: boolean): void {
       const lines = unread.split("\n");
       unread = lines.pop()!;
       for (const line of lines) answer(JSON.parse(line));
-      idle = setTimeout(() => compiler.tidy(), idleTime);
+      idle = setTimeout(tidy, idleTime);
       next();
     });
   };
   send({ ready: true, outdated });
-  idle = setTimeout(() => compiler.tidy(), idleTime);
+  idle = setTimeout(tidy, idleTime);
   next();
 }

@@ -233,12 +233,17 @@ export class TslabCompiler {
     (globalThis as any).gc?.({ type: "minor" });
   }
 
+  /** Whether it is for cells alone, and not for all of them. */
+  get lean(): boolean {
+    return this.#leanCells !== undefined;
+  }
+
   /** Undefined when the compiler is a lean one, and the cell is for another. */
   compile(source: string, cellName: string, options: CompileOptions = {}): CompileOutcome | undefined {
     this.#warm = true;
     const code = withoutExports(source);
     const { unchecked = saysNoCheck(source) } = options;
-    const lean = this.#leanCells !== undefined;
+    const { lean } = this;
     if (lean && (unchecked || !this.#isLeanCell(code))) return undefined;
     const converter = this.#readyConverter();
     const { declOutput, diagnostics: found } = converter.convert(this.#declarations, code, !unchecked);
