@@ -59,7 +59,7 @@ describe("a lean compiler", () => {
       "function* numbers() { yield 1; return 'end'; } const sum = [...numbers()].reduce((a, b) => a + b);",
     ],
     ["using", "{ using held = { [Symbol.dispose]() {} }; }"],
-    ["errors", "class Wrong extends RangeError { constructor(public at: number) { super(`at ${at}`); } }"],
+    ["errors", "class Wrong extends RangeError { constructor(public at: number) { super(`wrong`); } }"],
     [
       "typed arrays",
       "const bytes = new Uint8Array([1, 2]); const part = bytes.subarray(1); const last = part.at(-1);",
