@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { stampOf } from "../bundle/stamp.js";
 
 /** A file as TypeScript parsed it, and what tells whether it has changed since. */
 interface ParsedFile {
@@ -7,12 +7,6 @@ interface ParsedFile {
 }
 
 type Parse = () => any;
-
-/** Differs from an earlier one when the file has been written since; empty when there is none. */
-export function stampOf(fileName: string): string {
-  const found = statSync(fileName, { throwIfNoEntry: false });
-  return found ? `${found.mtimeMs} ${found.size}` : "";
-}
 
 /**
  * Files of the installation: TypeScript's libraries, Node's types, moelab's API. They are parsed and bound once for all

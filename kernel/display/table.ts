@@ -30,11 +30,11 @@ export interface TableExcerpt {
   summary: string;
 }
 
-const thousands = new Intl.NumberFormat("en-US");
-
 /** A whole number with separators between thousands. */
 export function count(number: number, singular: string, plural = `${singular}s`): string {
-  return `${thousands.format(number)} ${number === 1 ? singular : plural}`;
+  // `Intl` takes longer to load than the rest of an executor's code.
+  const digits = String(number).replace(/\B(?=(?:\d{3})+$)/g, ",");
+  return `${digits} ${number === 1 ? singular : plural}`;
 }
 
 /** The first and the last of `length`, with null between them where some are left out. */

@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import { isLocal, localFile, moelabUrl, namesFile } from "./localModules.js";
 import { freshImport, withoutQueries } from "./moduleQueries.js";
+import { importModule, resolveModule } from "./nodeImport.js";
 import type { LoadedSource } from "./typescriptHooks.js";
 
 /** Imports as the file that cells stand for would; `moelab` is always the running installation. */
@@ -53,9 +54,9 @@ export class ModuleImport {
       return { default: value, ...value };
     }
     // What does not exist is Node's to complain about.
-    if (!isLocal(url) || localFile(url) === undefined) return await import(url, options);
+    if (!isLocal(url) || localFile(url) === undefined) return await importModule(url, options);
     this.#hook();
-    return await import(freshImport(url), options);
+    return await importModule(freshImport(url), options);
   };
 
   /** The TypeScript files that were loaded since the last call. */
@@ -76,7 +77,7 @@ export class ModuleImport {
   #resolve(specifier: string): string {
     if (isBuiltin(specifier)) return specifier;
     if (specifier === "moelab") return moelabUrl;
-    if (!namesFile(specifier)) return withoutQueries(import.meta.resolve(specifier, this.#url));
+    if (!namesFile(specifier)) return withoutQueries(resolveModule(specifier, this.#url));
     const url = new URL(specifier, this.#url).href;
     return localFile(url) ?? url;
   }

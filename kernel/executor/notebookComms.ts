@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { Comm, CommExtras, CommMessage, Comms } from "../../src/host.js";
 import type { CommContent } from "../channel/messages.js";
 import type { CellRun } from "./cellRun.js";
@@ -35,7 +34,7 @@ export class NotebookComms implements Comms {
     data: Record<string, unknown> = {},
     extras: CommExtras & { id?: string } = {},
   ): NotebookComm {
-    const { id = randomUUID(), metadata = {}, buffers } = extras;
+    const { id = crypto.randomUUID(), metadata = {}, buffers } = extras;
     if (this.#comms.has(id)) throw new Error(`comms.open: there is an open comm with the id ${id} already.`);
     const comm = new NotebookComm(id, target, this.#send);
     this.#send({ action: "open", comm: id, target, data, metadata }, buffers);

@@ -3,9 +3,10 @@ import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } f
 import { setPriority } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundle } from "../../bundle/bundle.js";
+import { makeBundles } from "../../bundle/makeBundles.js";
 import { installationFolder } from "../../installation.js";
 import { forkName } from "../typescriptForTslab.js";
-import { bundle } from "./bundle.js";
 import {
   type ImageKind,
   imageEnvironment,
@@ -16,8 +17,8 @@ import {
 } from "./imageFile.js";
 
 /**
- * The program that makes the images from which compiler processes start: `buildImage.js [background]`. In the
- * background it takes what processor time others leave, and ends when its standard input does.
+ * The program that makes what processes start from: the images of compilers, the bundles of all else:
+ * `buildImage.js [background]`. In the background it takes what processor time others leave, and ends when its standard input does.
  */
 
 /** A maker that is older than this has died, in milliseconds. */
@@ -53,6 +54,15 @@ function removeOld(): void {
     const age = Date.now() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0);
     if (name.startsWith(imagePrefix) && age > longestUse) rmSync(file, { force: true });
   }
+}
+
+/** The bundle of the program that is run to make an image. */
+function imageScript(): string {
+  const program = fileURLToPath(new URL("./imageProgram.js", import.meta.url));
+  const text = bundle(program, { leftOut: [forkName], includes: () => true });
+  return `const bundle = ${text};
+globalThis[Symbol.for("moelab.codeFiles")] = bundle.files;
+bundle.run(require);`;
 }
 
 function make(kind: ImageKind): Promise<void> {
@@ -93,9 +103,11 @@ if (claim()) {
     rmSync(script, { force: true });
     for (const kind of kinds) rmSync(unfinished(kind), { force: true });
   });
-  writeFileSync(script, bundle(fileURLToPath(new URL("./imageProgram.js", import.meta.url)), [forkName]));
+  writeFileSync(script, imageScript());
   await Promise.all(kinds.map(make));
   for (const kind of kinds) renameSync(unfinished(kind), imageFiles[kind]);
   removeOld();
+  // Lies with the code, which not everybody may write to.
+  makeBundles();
 }
 process.exit(0);

@@ -1,8 +1,8 @@
 import { startupSnapshot } from "node:v8";
+import { anyChanged } from "../../bundle/stamp.js";
 import { installationFolder } from "../../installation.js";
 import { serve } from "../compilerService.js";
 import { installed, TslabCompiler } from "../tslabCompiler.js";
-import { codeChanged } from "./bundle.js";
 
 /**
  * The program that is run once to make an image, a process's memory on disk: TypeScript is loaded, its libraries, Node's
@@ -43,7 +43,7 @@ compiler = undefined;
 
 startupSnapshot.setDeserializeMainFunction(() => {
   // Whoever started this starts the program itself instead.
-  if (codeChanged()) process.exit(1);
+  if (anyChanged((globalThis as any)[Symbol.for("moelab.codeFiles")])) process.exit(1);
   const outdated = installed.forgetChanged();
   // What it says of `console` cannot be told apart from what it should say.
   if (lean && outdated) process.exit(1);

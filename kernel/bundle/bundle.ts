@@ -2,39 +2,46 @@ import { readFileSync } from "node:fs";
 import { createRequire, isBuiltin } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { stampOf } from "../sourceFiles.js";
-import { typescript as ts } from "../typescript.js";
+import ts from "typescript";
+import { type StampedFile, stampOf } from "./stamp.js";
+
+export interface BundleSettings {
+  /** Files, and specifiers that the program sees to by itself through `Module._load`, which do not become part. */
+  leftOut: string[];
+  /** Whether a package becomes part of the bundle; others are loaded when they are needed. */
+  includes(packageName: string): boolean;
+}
 
 /**
- * Makes one script of a program and all that it imports: that is what an image can be made from. ES modules become
- * CommonJS; a top-level `await` is not possible.
- *
- * @param leftOut specifiers that the program sees to by itself, through `Module._load`
+ * Makes one script of a program and all that it imports: an expression whose value is a `Bundle` (`loadProgram.ts`). ES
+ * modules become CommonJS; a top-level `await`, or an `import()` of what is not known before, is not possible.
  */
-export function bundle(program: string, leftOut: string[]): string {
+export function bundle(program: string, settings: BundleSettings): string {
   const modules = new Map<string, string>();
-  add(program, modules, new Set(leftOut));
+  add(program, modules, settings);
   const table = [...modules].map(([file, code]) => `${JSON.stringify(file)}: ${code}`);
-  const stamps = [...modules.keys()].map((file) => [file, stampOf(file)]);
-  return withoutWideCharacters(`"use strict";
+  const stamps: StampedFile[] = [...modules.keys()].map((file) => [file, stampOf(file)]);
+  return withoutWideCharacters(`(() => {
+"use strict";
 const modules = {
 ${table.join(",\n")}
 };
-globalThis[Symbol.for("moelab.codeFiles")] = ${JSON.stringify(stamps)};
-(${runModules})(modules, require, ${JSON.stringify(program)});
-`);
+const files = ${JSON.stringify(stamps)};
+const run = (require, node) => (${runModules})(modules, ${JSON.stringify(program)}, require, node);
+return { files, run };
+})()`);
 }
 
 /** One of them would double the size of the script in memory. */
 function withoutWideCharacters(code: string): string {
-  return code.replace(/[^\0-\xff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /**
  * Adds a file and what it imports, each as a function with the paths that its specifiers stand for. Specifiers are found
  * in calls of `require`, and of a function named `load` that `createRequire` made.
  */
-function add(file: string, modules: Map<string, string>, leftOut: Set<string>): void {
+function add(file: string, modules: Map<string, string>, settings: BundleSettings): void {
   if (modules.has(file)) return;
   modules.set(file, "");
   const source = readFileSync(file, "utf8");
@@ -46,13 +53,16 @@ function add(file: string, modules: Map<string, string>, leftOut: Set<string>): 
   const resolve = createRequire(file).resolve;
   const paths: Record<string, string> = {};
   for (const [, loads, specifier] of code.matchAll(/\b(require|load|load\.resolve)\(["']([^"']+)["']\)/g)) {
-    if (isBuiltin(specifier) || leftOut.has(specifier)) continue;
+    if (isBuiltin(specifier) || settings.leftOut.includes(specifier)) continue;
     try {
       paths[specifier] = resolve(specifier);
     } catch {
       continue; // an optional dependency, as a rule
     }
-    if (loads !== "load.resolve") add(paths[specifier], modules, leftOut);
+    const found = packageOf(paths[specifier]);
+    const included =
+      !settings.leftOut.includes(paths[specifier]) && (found === undefined || settings.includes(found));
+    if (loads !== "load.resolve" && included) add(paths[specifier], modules, settings);
   }
   const parameters = "module, exports, require, meta, __filename, __dirname";
   modules.set(
@@ -61,8 +71,13 @@ function add(file: string, modules: Map<string, string>, leftOut: Set<string>): 
   );
 }
 
+/** The name of the package that a file belongs to; undefined for the project's own. */
+function packageOf(file: string): string | undefined {
+  return /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1];
+}
+
 function metaOf(file: string) {
-  return { url: pathToFileURL(file).href, filename: file, dirname: path.dirname(file) };
+  return { bundled: true, url: pathToFileURL(file).href, filename: file, dirname: path.dirname(file) };
 }
 
 function isModule(source: string): boolean {
@@ -82,21 +97,16 @@ function asCommonJs(source: string, file: string): string {
   return outputText.replaceAll("import.meta", "meta").replace(/^\/\/# sourceMappingURL=.*$/m, "");
 }
 
-/** Whether a file that a bundle was made of has changed since; asked in the process that runs it. */
-export function codeChanged(): boolean {
-  const files: [string, string][] = (globalThis as any)[Symbol.for("moelab.codeFiles")];
-  return files.some(([file, stamp]) => stampOf(file) !== stamp);
-}
-
-/** Runs in the script; must refer to nothing outside of itself. */
-function runModules(modules: any, builtin: NodeJS.Require, program: string): void {
+/** Runs in the script; must refer to nothing outside of itself. Gives the program's exports. */
+function runModules(modules: any, program: string, builtin: NodeJS.Require, node: any): unknown {
   const loaded: Record<string, { exports: any }> = {};
-  // Of `node:module`, what this project's files use.
+  // For `node:module`, of which an image can have nothing but this.
   const loader: any = {
+    ...node,
     _load(request: string, parent: string): unknown {
       const file = request in modules ? request : modules[parent].paths[request];
-      if (file === undefined) {
-        const name = request.replace(/^node:/, "");
+      if (!(file in modules)) {
+        const name = file ?? request.replace(/^node:/, "");
         return name === "module" ? loader : builtin(name);
       }
       let module = loaded[file];
@@ -108,14 +118,18 @@ function runModules(modules: any, builtin: NodeJS.Require, program: string): voi
       }
       return module.exports;
     },
-    createRequire: (from: string) => requireFrom(from.replace(/^file:\/\//, "")),
+    createRequire(from: string): unknown {
+      const file = from.replace(/^file:\/\//, "");
+      return !node || file in modules ? requireFrom(file) : node.createRequire(from);
+    },
     builtinModules: [],
   };
   loader.default = loader;
   loader.__esModule = true;
   function requireFrom(file: string): any {
     const load = (request: string) => loader._load(request, file);
-    return Object.assign(load, { resolve: (request: string) => modules[file].paths[request] });
+    const resolve = (request: string) => modules[file].paths[request] ?? builtin.resolve(request);
+    return Object.assign(load, { resolve });
   }
-  loader._load(program, program);
+  return loader._load(program, program);
 }
