@@ -14,7 +14,8 @@ export interface BundleSettings {
 
 /**
  * Makes one script of a program and all that it imports: an expression whose value is a `Bundle` (`loadProgram.ts`). ES
- * modules become CommonJS; a top-level `await`, or an `import()` of what is not known before, is not possible.
+ * modules become CommonJS; a top-level `await`, a variable there with a name of CommonJS, or an `import()` of what is not
+ * known before, are not possible.
  */
 export function bundle(program: string, settings: BundleSettings): string {
   const modules = new Map<string, string>();

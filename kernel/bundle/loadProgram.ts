@@ -41,7 +41,8 @@ function urlOf(module: string): string {
 /** A bundle's file: the length of its script as a decimal number of this length, the script, its compiled code. */
 export const lengthDigits = 10;
 
-function readBundle(name: ProgramName): Script | undefined {
+/** The script of a bundle; undefined where there is none. */
+export function readBundle(name: ProgramName): Script | undefined {
   const file = bundleFile(name);
   if (!existsSync(file)) return undefined;
   const bytes = readFileSync(file);
