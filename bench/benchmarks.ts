@@ -36,4 +36,8 @@ export const benchmarks: Record<string, Entry> = {
     summary: "start of a kernel and time of its cells, against ipykernel, tslab and, where it is, Deno",
     load: () => import("./kernelLatency.js"),
   },
+  "routing-statistics": {
+    summary: "recording the routing of a step, as a share of the step",
+    load: () => import("./routingStatistics.js"),
+  },
 };
