@@ -19,4 +19,10 @@ napi_value isGradientEnabled(napi_env env, napi_callback_info info);
 /// pass `backward` is called with the gradients' handles (null for none) and returns one handle or null per input.
 napi_value attachFunction(napi_env env, napi_callback_info info);
 
+/// attachRecomputation(name, inputs, parameters, outputs, rebuild) → new handles of the outputs, now with history. Of
+/// the tensors only the inputs are kept. In a backward pass `rebuild` is called with their handles (to be freed) and calls
+/// offerRecomputed(outputs, inputs and parameters), with whose history the gradients are computed.
+napi_value attachRecomputation(napi_env env, napi_callback_info info);
+napi_value offerRecomputed(napi_env env, napi_callback_info info);
+
 }  // namespace moelab

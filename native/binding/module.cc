@@ -93,6 +93,28 @@ napi_value manualSeed(napi_env env, napi_callback_info info) {
   });
 }
 
+/// randomState(device) → a handle of the state of the device's generator
+napi_value randomState(napi_env env, napi_callback_info info) {
+  return atBoundary(env, [&] {
+    Arguments<1> arguments(env, info);
+    at::Generator generator = at::globalContext().defaultGenerator(c10::Device(toString(env, arguments[0])));
+    std::lock_guard<std::mutex> lock(generator.mutex());
+    return fromIValue(env, c10::IValue(generator.get_state()));
+  });
+}
+
+/// setRandomState(device, handle)
+napi_value setRandomState(napi_env env, napi_callback_info info) {
+  return atBoundary(env, [&]() -> napi_value {
+    Arguments<2> arguments(env, info);
+    at::Generator generator = at::globalContext().defaultGenerator(c10::Device(toString(env, arguments[0])));
+    const at::Tensor state = toTensor(env, arguments[1], "state");
+    std::lock_guard<std::mutex> lock(generator.mutex());
+    generator.set_state(state);
+    return nullptr;
+  });
+}
+
 napi_value setThreads(napi_env env, napi_callback_info info) {
   return atBoundary(env, [&]() -> napi_value {
     Arguments<1> arguments(env, info);
@@ -162,11 +184,15 @@ constexpr struct {
     {"isGradientEnabled", isGradientEnabled},
     {"setAutocast", setAutocast},
     {"attachFunction", attachFunction},
+    {"attachRecomputation", attachRecomputation},
+    {"offerRecomputed", offerRecomputed},
     {"fromBuffer", fromBuffer},
     {"toBuffer", toBuffer},
     {"copyTo", copyTo},
     {"alignmentOf", alignmentOf},
     {"manualSeed", manualSeed},
+    {"randomState", randomState},
+    {"setRandomState", setRandomState},
     {"setThreads", setThreads},
     {"watchForInterrupts", watchForInterrupts},
     {"system", system},

@@ -108,6 +108,15 @@ export interface Addon {
   setGradientEnabled(enabled: boolean): boolean;
   isGradientEnabled(): boolean;
   setAutocast(device: string, dtype: number | null): number | null;
+  attachRecomputation(
+    name: string,
+    inputs: Handle[],
+    parameters: Handle[],
+    outputs: Handle[],
+    /** Takes over the handles. */
+    rebuild: (inputs: Handle[]) => void,
+  ): Handle[];
+  offerRecomputed(outputs: Handle[], inputsAndParameters: Handle[]): void;
   attachFunction(
     name: string,
     inputs: (Handle | null)[],
@@ -124,6 +133,8 @@ export interface Addon {
   copyTo(handle: Handle, target: ArrayBufferView): void;
   alignmentOf(buffer: ArrayBufferLike | ArrayBufferView): number;
   manualSeed(seed: number): void;
+  randomState(device: string): Handle;
+  setRandomState(device: string, state: Handle): void;
   setThreads(count: number): void;
   /** From now on operators of moelab's own end with an "INTERRUPTED" error while the number in `flag` is not 0. */
   watchForInterrupts(flag: Int32Array): void;

@@ -13,6 +13,7 @@ import { Linear } from "../nn/linear.js";
 import { Module } from "../nn/module.js";
 import { RMSNorm } from "../nn/norm.js";
 import { checkChoice, checkCount, checkOptionNames, checkReal, describeValue } from "../nn/options.js";
+import { recompute } from "../nn/recompute.js";
 import { noGrad } from "../torch/autograd.js";
 import { manualSeed, tensor } from "../torch/creation.js";
 import { tidy } from "../torch/lifetime.js";
@@ -65,6 +66,12 @@ export interface MoETransformerOptions {
   normEps?: number;
   /** RMSNorm of queries and keys: of a token's whole "row" (OLMoE) or of each "head" (Qwen3). Default null: none. */
   qkNorm?: QueryKeyNorm | null;
+  /**
+   * Keeps in training only the inputs of so many layers at a time and runs them once more in the backward pass: 2
+   * keeps half as many inputs as 1, and holds twice as much while it goes back (DeepSpeed's
+   * activation_checkpoint_interval, Paddle's recompute_interval). Default 0: all activations are kept.
+   */
+  recomputeInterval?: number;
   /** Seeds torch (`torch.manualSeed`) before the weights are drawn. Default: it is left as it is. */
   seed?: number;
 }
@@ -82,7 +89,7 @@ const modelOptionNames = [
     "tieEmbeddings",
     "dropout",
   ],
-  ...["ropeTheta", "normEps", "qkNorm", "seed"],
+  ...["ropeTheta", "normEps", "qkNorm", "recomputeInterval", "seed"],
 ];
 const moeOptionNames = [
   ...[
@@ -133,6 +140,8 @@ const initialStd = 0.02;
 export class MoETransformer extends Module implements Trainable, Routed {
   readonly vocab: number;
   readonly contextLength: number;
+  /** Layers that are recomputed together in the backward pass; 0 for none. */
+  recomputeInterval: number;
   tokenEmbedding: Embedding;
   dropout: Dropout;
   layers: DecoderLayer[];
@@ -147,6 +156,7 @@ export class MoETransformer extends Module implements Trainable, Routed {
     const { vocab, dim, heads, kvHeads, dropout, ropeTheta, normEps, qkNorm, moe } = settings;
     this.vocab = vocab;
     this.contextLength = settings.contextLength;
+    this.recomputeInterval = settings.recomputeInterval;
     if (settings.seed !== undefined) manualSeed(settings.seed);
     const weights = { std: initialStd, residualStd: initialStd / Math.sqrt(2 * settings.layers) };
 
@@ -268,12 +278,25 @@ export class MoETransformer extends Module implements Trainable, Routed {
           "shorten the sequences or build the model with a larger contextLength",
       );
     }
-    const gates = moeLayers(this).flatMap(([, { gate }]) => (gate.usesTokenIds ? [gate] : []));
-    for (const gate of gates) gate.tokenIds = ids.reshape([-1]);
     let x = this.dropout.forward(this.tokenEmbedding.forward(ids));
-    for (const [at, layer] of this.layers.entries()) x = layer.forward(x, caches?.[at]);
-    for (const gate of gates) gate.tokenIds = null;
+    const interval = this.training && !caches ? this.recomputeInterval : 0;
+    if (interval === 0) return this.norm.forward(this.runLayers(this.layers, x, ids, caches));
+    for (let from = 0; from < this.layers.length; from += interval) {
+      const part = this.layers.slice(from, from + interval);
+      x = recompute(part, (x, ids) => this.runLayers(part, x, ids), x, ids);
+    }
     return this.norm.forward(x);
+  }
+
+  /** @param x [batch, length, dim] */
+  private runLayers(layers: DecoderLayer[], x: Tensor, ids: Tensor, caches?: KeyValueCache[]): Tensor {
+    const gates = layers.flatMap((layer) =>
+      moeLayers(layer).flatMap(([, { gate }]) => (gate.usesTokenIds ? [gate] : [])),
+    );
+    for (const gate of gates) gate.tokenIds = ids.reshape([-1]);
+    for (const [at, layer] of layers.entries()) x = layer.forward(x, caches?.[at]);
+    for (const gate of gates) gate.tokenIds = null;
+    return x;
   }
 
   private logits(hidden: Tensor): Tensor {
@@ -387,6 +410,7 @@ function checkModel(options: MoETransformerOptions): Settings {
     ropeTheta: checkReal(owner, "ropeTheta", options.ropeTheta ?? 10000, { above: 0 }),
     normEps: checkReal(owner, "normEps", options.normEps ?? 1e-5, { min: 0 }),
     qkNorm: options.qkNorm ?? null,
+    recomputeInterval: checkCount(owner, "recomputeInterval", options.recomputeInterval ?? 0, 0),
     seed: options.seed === undefined ? undefined : checkCount(owner, "seed", options.seed, 0),
     moe: {
       ...moe,

@@ -189,6 +189,20 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     return combined.view(shape);
   }
 
+  override mapSideOutputs(map: (tensor: Tensor) => Tensor): void {
+    this.losses = this.losses.map((loss) => ({ ...loss, value: map(loss.value) }));
+    if (this.auxLoss) this.auxLoss = map(this.auxLoss);
+    const terms = this.balanceTerms;
+    if (terms) {
+      const { probabilities, experts, load } = terms;
+      this.balanceTerms = {
+        probabilities: map(probabilities),
+        experts: map(experts),
+        load: load && map(load),
+      };
+    }
+  }
+
   override extraRepr(): string {
     const { capacityFactor } = this.capacity;
     const capacity = capacityFactor === null ? "dropless" : `capacityFactor: ${capacityFactor}`;

@@ -20,6 +20,7 @@ export { Linear, type LinearOptions } from "./linear.js";
 export { Module } from "./module.js";
 export { LayerNorm, type NormOptions, RMSNorm } from "./norm.js";
 export { Parameter } from "./parameter.js";
+export { recompute } from "./recompute.js";
 export { RotaryEmbedding } from "./rotary.js";
 export { Sequential } from "./sequential.js";
 export type { LoadOptions, LoadResult, StateDict } from "./stateDict.js";

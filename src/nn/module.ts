@@ -154,6 +154,13 @@ export abstract class Module {
     return loadState(this.constructor.name, this.state(), state, options);
   }
 
+  /**
+   * Replaces each tensor of the last pass that {@link forward} has left in the module for use after it, such as the losses
+   * of a gate, by what `map` makes of it. To be overridden together with such a forward: it is how
+   * {@link recompute} gives these tensors their history.
+   */
+  mapSideOutputs(_map: (tensor: Tensor) => Tensor): void {}
+
   /** What the tree shows in parentheses after the module's name; PyTorch's `extra_repr`. */
   extraRepr(): string {
     return "";

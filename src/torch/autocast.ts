@@ -56,6 +56,14 @@ function withMode<T>(name: string, dtype: DType | null, body: () => T, device: D
   }
 }
 
+/** Drops the casts of weights that an {@link autocast} has made so far; it makes them anew. */
+export function forgetCasts(device: Device): void {
+  const dtype = autocastDtype(device);
+  if (dtype === null) return;
+  addon().setAutocast(device, null);
+  addon().setAutocast(device, dtypeCode(dtype));
+}
+
 /** Leaves every {@link autocast}; for code that was terminated inside one. */
 export function leaveAutocast(): void {
   for (const device of modes.keys()) addon().setAutocast(device, null);

@@ -1,6 +1,6 @@
 import { addon } from "../engine/addon.js";
 import { type DType, dtypeFacts, dtypeOfArray, type TypedArray } from "./dtype.js";
-import { type Device, operator, type Scalar } from "./operator.js";
+import { type Device, operator, type Scalar, wrap } from "./operator.js";
 import { type NestedNumbers, type ShareOptions, Tensor, tensorOverBuffer } from "./tensor.js";
 
 export interface TensorOptions {
@@ -138,6 +138,16 @@ export function full(size: readonly number[], fillValue: Scalar, options: Tensor
 /** Seeds the random numbers of every device. */
 export function manualSeed(seed: number): void {
   addon().manualSeed(seed);
+}
+
+/** State of a device's generator, uint8, for {@link setRngState}. */
+export function getRngState(device: Device = "cpu"): Tensor {
+  return wrap(addon().randomState(device));
+}
+
+/** Puts a device's generator where it was: what is drawn next is what was drawn after {@link getRngState}. */
+export function setRngState(state: Tensor, device: Device = "cpu"): void {
+  addon().setRandomState(device, state.handle);
 }
 
 /** Threads an operator uses on the CPU. Default: the number of cores. */
