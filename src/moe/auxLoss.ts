@@ -62,6 +62,10 @@ export interface BalanceTerms {
   experts: Tensor;
   /** Assignments of each expert before dropping, int64 [E]; counted from `experts` when not given. */
   load?: Tensor;
+  /** Tokens whose first choice each expert is, int64 [E]; counted from `experts` when not given. */
+  firstLoad?: Tensor;
+  /** `probabilities` summed over the tokens, [E], with history; summed up when not given. */
+  probabilitySums?: Tensor;
 }
 
 /**
@@ -106,17 +110,17 @@ export function pooledLoadBalancingLoss(
   const tokens = layers.reduce((sum, { probabilities }) => sum + probabilities.shape[0], 0);
   const choices = layers.reduce((sum, { experts }) => sum + experts.numel, 0);
   if (tokens === 0) return zeros([], { dtype: first.dtype, device: first.device });
-  const counts = layers.map(({ experts, load }) =>
+  const counts = layers.map(({ experts, load, firstLoad }) =>
     normalisation === "gshard"
-      ? experts.select(1, 0).bincount(null, count)
+      ? (firstLoad ?? experts.select(1, 0).bincount(null, count))
       : (load ?? experts.reshape([-1]).bincount(null, count)),
   );
   const sum = (parts: Tensor[]) => parts.reduce((total, part) => total.add(part));
-  const share = sum(counts)
-    .to(first.dtype)
-    .div(normalisation === "megatron" ? choices : tokens);
-  const mean = sum(layers.map(({ probabilities }) => probabilities.sum(0))).div(tokens);
-  return mean.mul(share).sum().mul(count);
+  const sums = sum(
+    layers.map(({ probabilities, probabilitySums }) => probabilitySums ?? probabilities.sum(0)),
+  );
+  const per = tokens * (normalisation === "megatron" ? choices : tokens);
+  return sums.dot(sum(counts).to(first.dtype)).mul(count / per);
 }
 
 /** Mean over sequences of Σ_e P_e · E/(k·length) · (tokens that have e among their k largest probabilities). */

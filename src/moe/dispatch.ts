@@ -1,4 +1,4 @@
-import { arange, zeros } from "../torch/operators.generated.js";
+import { zeros } from "../torch/operators.generated.js";
 import { ops } from "../torch/ops.js";
 import type { Tensor } from "../torch/tensor.js";
 
@@ -8,10 +8,8 @@ import type { Tensor } from "../torch/tensor.js";
  * equals, earlier tokens before later ones (GShard, arXiv 2006.16668).
  */
 export interface Dispatch {
-  /** Assignment at each row of the experts' input, int64 [rows]. */
+  /** Assignment at each row of the experts' input, int64 [rows]; within an expert in the order of their numbers. */
   order: Tensor;
-  /** Token at each row, int64 [rows]. */
-  tokens: Tensor;
   /** Assignments each expert was given and that are kept, int64 [E]. */
   load: Tensor;
   /** Assignments each expert takes, int64 [E]: lengths of the runs of rows. */
@@ -34,42 +32,26 @@ export interface DispatchOptions {
  * @param count E
  */
 export function dispatch(experts: Tensor, count: number, options: DispatchOptions = {}): Dispatch {
-  const { capacity = null, groups = 1, priority, kept } = options;
-  const [tokens] = experts.shape;
-  const assignments = byNumber(experts);
-  const tokenOf = (order: Tensor) => (tokens === 0 ? order : order.remainder(tokens));
-  if (!kept && (capacity === null || (groups === 1 && !priority))) {
-    const [order, load, taken] = orderByExpert(assignments, count, capacity);
-    return { order, tokens: tokenOf(order), load, taken };
-  }
-  let candidates = kept
-    ? byNumber(kept).nonzero().reshape([-1])
-    : arange(assignments.shape[0], { dtype: "int64", device: experts.device });
-  if (capacity !== null && priority) {
-    const rank = byNumber(priority).indexSelect(0, candidates);
-    const [, first] = rank.sort({ stable: true, dim: 0, descending: true });
-    candidates = candidates.indexSelect(0, first);
-  }
-  if (capacity !== null && groups > 1) {
-    const group = tokenOf(candidates).div(tokens / groups, { roundingMode: "floor" });
-    const buckets = assignments.indexSelect(0, candidates).add(group.mul(count));
-    const [within] = orderByExpert(buckets, count * groups, capacity);
-    candidates = candidates.indexSelect(0, within);
-  }
-  const limit = groups > 1 ? null : capacity;
-  const [place, , taken] = orderByExpert(assignments.indexSelect(0, candidates), count, limit);
-  const order = candidates.indexSelect(0, place);
-  const asked = kept ? assignments.indexSelect(0, byNumber(kept).nonzero().reshape([-1])) : assignments;
-  return { order, tokens: tokenOf(order), load: asked.bincount(null, count), taken };
+  const { capacity, groups = 1, priority = null, kept = null } = options;
+  const [order, load, taken]: Tensor[] = ops.moelab.dispatch(
+    experts,
+    count,
+    capacity ?? -1,
+    groups,
+    priority,
+    kept,
+  );
+  return { order, load, taken };
 }
 
-/** [T, k] in the order of the assignments' numbers, [k·T]. */
-function byNumber(perChoice: Tensor): Tensor {
-  return perChoice.t().reshape([-1]);
-}
-
-function orderByExpert(expert: Tensor, count: number, capacity: number | null): [Tensor, Tensor, Tensor] {
-  return ops.moelab.order_by_expert(expert, count, capacity ?? -1);
+/**
+ * The token of each row.
+ * @param x [T, dim]
+ * @param choices k
+ * @returns [rows, dim]
+ */
+export function permute(x: Tensor, { order, taken }: Dispatch, choices: number): Tensor {
+  return ops.moelab.permute(x, order, taken, choices);
 }
 
 /**
@@ -78,10 +60,9 @@ function orderByExpert(expert: Tensor, count: number, capacity: number | null): 
  * @param weights [T, k]
  * @returns [T, dim]
  */
-export function combineWeighted(rows: Tensor, weights: Tensor, { order, tokens }: Dispatch): Tensor {
-  const factors = byNumber(weights).indexSelect(0, order).to(rows.dtype).unsqueeze(1);
-  const sums = zeros([weights.shape[0], rows.shape[1]], { dtype: rows.dtype, device: rows.device });
-  return sums.indexAdd(0, tokens, rows.mul(factors));
+export function unpermute(rows: Tensor, weights: Tensor, { order, taken }: Dispatch): Tensor {
+  const factors = weights.to(rows.dtype === "float64" ? "float64" : "float32");
+  return ops.moelab.unpermute(rows, factors, order, taken);
 }
 
 /** `weights` ([T, k]) with 0 where the assignment was dropped. */

@@ -6,7 +6,7 @@ import type { Parameter } from "../nn/parameter.js";
 import { autocastDtype } from "../torch/autocast.js";
 import { ops } from "../torch/ops.js";
 import type { Tensor } from "../torch/tensor.js";
-import { combineWeighted, type Dispatch } from "./dispatch.js";
+import { type Dispatch, permute, unpermute } from "./dispatch.js";
 import { groupedLinear } from "./groupedLinear.js";
 
 /** E feed-forward blocks of equal size, down(activation(up(x))) without biases, their weights in one tensor each. */
@@ -64,10 +64,10 @@ export class Experts extends Module {
         this.recompute,
       );
     }
-    const { tokens, taken } = dispatched;
-    const projected = groupedLinear(input.indexSelect(0, tokens), up, taken);
+    const { taken } = dispatched;
+    const projected = groupedLinear(permute(input, dispatched, weights.shape[1]), up, taken);
     const answers = groupedLinear(activate(this.activation, projected), down, taken);
-    return combineWeighted(answers, weights, dispatched);
+    return unpermute(answers, weights, dispatched);
   }
 
   override extraRepr(): string {

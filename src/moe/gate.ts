@@ -2,6 +2,7 @@ import { Module } from "../nn/module.js";
 import { checkCount } from "../nn/options.js";
 import type { Tensor } from "../torch/tensor.js";
 import type { CapacityOptions } from "./capacity.js";
+import type { DispatchRequest, FusedRouting } from "./fusedGate.js";
 
 /** Where each token goes and how much each expert's answer counts. T tokens, k experts a token, E experts. */
 export interface GateOutput {
@@ -22,6 +23,8 @@ export interface GateOutput {
   priority?: Tensor;
   /** Losses of the gate's own. */
   losses?: RoutingLoss[];
+  /** What the gate found out along with its choice. Default: the layer finds it out. */
+  fused?: FusedRouting;
 }
 
 /** A part of what a model minimises that comes from its routing. */
@@ -53,8 +56,11 @@ export abstract class Gate extends Module {
   /** Ids of the tokens of the pass that comes, int64 [T], from a model that knows them. */
   tokenIds: Tensor | null = null;
 
-  /** @param x [T, dim], in the dtype of the model */
-  abstract override forward(x: Tensor): GateOutput;
+  /**
+   * @param x [T, dim], in the dtype of the model
+   * @param request of the layer, for gates that find the rows of the experts themselves ({@link fusedGate})
+   */
+  abstract override forward(x: Tensor, request?: DispatchRequest): GateOutput;
 }
 
 /** What a layer tells a function that makes its gate. */

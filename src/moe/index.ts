@@ -18,6 +18,12 @@ export { Experts } from "./experts.js";
 export { type DeepSpeedMoEOptions, fromDeepSpeed } from "./fromDeepSpeed.js";
 export { fromPaddle, type PaddleGateOptions, type PaddleMoELayerOptions } from "./fromPaddle.js";
 export {
+  type DispatchRequest,
+  type FusedGateOptions,
+  type FusedRouting,
+  fusedGate,
+} from "./fusedGate.js";
+export {
   Gate,
   type GateMaker,
   type GateOutput,

@@ -2,7 +2,7 @@ import { Module } from "../nn/module.js";
 import { describeValue } from "../nn/options.js";
 import { cat } from "../torch/operators.generated.js";
 import type { Tensor } from "../torch/tensor.js";
-import { combineWeighted, type Dispatch } from "./dispatch.js";
+import { type Dispatch, permute, unpermute } from "./dispatch.js";
 
 /**
  * Experts that are modules of any kind, each from [rows, dim] to [rows, dim], run one after another on the rows they are
@@ -34,9 +34,9 @@ export class ModuleExperts extends Module {
    */
   forward(x: Tensor, weights: Tensor, dispatched: Dispatch): Tensor {
     const counts = dispatched.taken.toArray() as number[];
-    const rows = x.indexSelect(0, dispatched.tokens).splitWithSizes(counts);
+    const rows = permute(x, dispatched, weights.shape[1]).splitWithSizes(counts);
     const answers = rows.flatMap((own, at) => (counts[at] > 0 ? [this.answer(at, own)] : []));
-    return combineWeighted(answers.length > 0 ? cat(answers) : x.narrow(0, 0, 0), weights, dispatched);
+    return unpermute(answers.length > 0 ? cat(answers) : x.narrow(0, 0, 0), weights, dispatched);
   }
 
   private answer(expert: number, rows: Tensor): Tensor {

@@ -13,6 +13,7 @@ import {
   type BalanceTerms,
   checkAuxLoss,
   loadBalancingLoss,
+  pooledLoadBalancingLoss,
   zLoss,
 } from "./auxLoss.js";
 import {
@@ -25,6 +26,7 @@ import {
 import { ResidualBranch, SharedExpert, type SharedExpertOptions } from "./denseBranch.js";
 import { type Dispatch, dispatch, weightsTaken } from "./dispatch.js";
 import { Experts } from "./experts.js";
+import type { DispatchRequest } from "./fusedGate.js";
 import { Gate, type GateMaker, type GateOutput, type RoutingLoss } from "./gate.js";
 import { softmaxGate } from "./gates/softmaxGate.js";
 import { ModuleExperts } from "./moduleExperts.js";
@@ -175,10 +177,11 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     }
     const tokens = x.reshape([-1, this.dim]);
     const count = tokens.shape[0];
-    const gated = this.runGate(tokens);
-    const k = this.checkGated(gated, count);
+    const request = this.dispatchRequest(count);
+    const gated = this.runGate(tokens, request);
+    this.checkGated(gated, count);
 
-    const dispatched = this.dispatch(gated, count, k);
+    const dispatched = this.dispatch(gated, request);
     let combined = this.experts.forward(tokens, gated.weights, dispatched);
     if (this.sharedExpert) combined = this.sharedExpert.forward(tokens, combined);
     if (this.residual) combined = this.residual.forward(tokens, combined);
@@ -213,14 +216,13 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
   }
 
   /** In full precision also inside autocast: differences between close scores decide where a token goes. */
-  private runGate(tokens: Tensor): GateOutput {
+  private runGate(tokens: Tensor, request: DispatchRequest): GateOutput {
     const { device } = tokens;
-    if (autocastDtype(device) === null) return this.gate.forward(tokens);
-    return withoutAutocast(() => this.gate.forward(tokens.float()), { device });
+    if (autocastDtype(device) === null) return this.gate.forward(tokens, request);
+    return withoutAutocast(() => this.gate.forward(tokens.float(), request), { device });
   }
 
-  /** @returns k */
-  private checkGated({ experts, weights, probabilities }: GateOutput, tokens: number): number {
+  private checkGated({ experts, weights, probabilities }: GateOutput, tokens: number): void {
     const gate = this.gate.constructor.name;
     if (experts.ndim !== 2 || experts.shape[0] !== tokens || experts.dtype !== "int64") {
       throw new RangeError(
@@ -246,23 +248,34 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
           `got [${probabilities.shape.join(", ")}]`,
       );
     }
-    return experts.shape[1];
   }
 
-  private dispatch({ experts, weights, kept, priority }: GateOutput, tokens: number, k: number): Dispatch {
+  private dispatchRequest(tokens: number): DispatchRequest {
     const { groups, dropPolicy } = this.capacity;
     if (tokens % groups !== 0) {
       throw new RangeError(
         `moe.MoELayer: groups: ${groups} cuts the tokens of a pass into equal groups, but there are ${tokens}`,
       );
     }
-    const sizes = { tokens: tokens / groups, topK: k, experts: this.expertCount };
-    const capacity = expertCapacity(this.capacity, sizes, this.training);
+    const sizes = { tokens: tokens / groups, experts: this.expertCount };
+    return {
+      capacity: (topK) => expertCapacity(this.capacity, { ...sizes, topK }, this.training),
+      groups,
+      dropPolicy: dropPolicy === "random" && !this.training ? "position" : dropPolicy,
+    };
+  }
+
+  private dispatch(
+    { experts, weights, kept, priority, fused }: GateOutput,
+    { capacity: capacityFor, groups, dropPolicy }: DispatchRequest,
+  ): Dispatch {
+    if (fused?.dispatched && fused.experts === experts && fused.kept === kept && !priority) {
+      return fused.dispatched;
+    }
+    const capacity = capacityFor(experts.shape[1]);
     const byPolicy = () => {
       if (dropPolicy === "probabilities") return weights.detach();
-      return dropPolicy === "random" && this.training
-        ? rand(weights.shape, { device: weights.device })
-        : undefined;
+      return dropPolicy === "random" ? rand(weights.shape, { device: weights.device }) : undefined;
     };
     const first = capacity === null ? undefined : (priority?.detach() ?? byPolicy());
     return dispatch(experts, this.expertCount, { capacity, groups, priority: first, kept });
@@ -285,7 +298,7 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
   }
 
   private balance(
-    { probabilities, experts }: GateOutput,
+    { probabilities, experts, fused }: GateOutput,
     { load }: Dispatch,
     shape: readonly number[],
   ): void {
@@ -293,8 +306,15 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     this.auxLoss = null;
     this.balanceTerms = null;
     if (!normalisation || !probabilities) return;
+    const terms: BalanceTerms = { probabilities, experts, load };
+    if (fused?.experts === experts) terms.firstLoad = fused.firstLoad;
+    if (fused?.probabilities === probabilities) terms.probabilitySums = fused.probabilitySums;
     if (this.auxLossPooled) {
-      this.balanceTerms = { probabilities, experts, load };
+      this.balanceTerms = terms;
+      return;
+    }
+    if (normalisation !== "deepSeekSequence") {
+      this.auxLoss = pooledLoadBalancingLoss([terms], normalisation);
       return;
     }
     const sequences = shape.slice(0, -2).reduce((product, size) => product * size, 1);

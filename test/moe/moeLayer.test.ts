@@ -384,7 +384,7 @@ describe("misuse", () => {
     [
       "expert out of range",
       () => run(new Shapeless({ experts: ids([3, 1]).fill_(7), weights: torch.ones([3, 1]) })),
-      /expert\[0\] is 7, expected 0 to 3/,
+      /experts\[0, 0\] is 7, expected 0 to 3/,
     ],
   ])("%s", (_, act, message) => {
     expect(act).toThrow(message);

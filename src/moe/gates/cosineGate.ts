@@ -4,7 +4,8 @@ import type { Parameter } from "../../nn/parameter.js";
 import { linear } from "../../torch/operators.generated.js";
 import type { Tensor } from "../../torch/tensor.js";
 import { type CapacityOptions, capacityOptionNames, checkCapacity } from "../capacity.js";
-import { Gate, type GateMaker, type GateOutput, topK } from "../gate.js";
+import { type DispatchRequest, fusedGate } from "../fusedGate.js";
+import { Gate, type GateMaker, type GateOutput } from "../gate.js";
 import { chosenCount } from "./linearGate.js";
 
 export interface CosineGateOptions extends CapacityOptions {
@@ -44,14 +45,12 @@ export class CosineGate extends Gate {
     this.logScale = constantWeight([], Math.log(1 / temperature), {});
   }
 
-  forward(x: Tensor): GateOutput {
+  forward(x: Tensor, request?: DispatchRequest): GateOutput {
     const dtype = x.dtype === "float64" ? "float64" : "float32";
     const projected = linear(x.to(dtype), this.projectionWeight.to(dtype));
     const cosines = linear(unit(projected), unit(this.expertVectors.to(dtype)));
     const scale = this.logScale.to(dtype).clampMax(Math.log(largestScale)).exp();
-    const logits = cosines.mul(scale);
-    const probabilities = logits.softmax(-1);
-    return { ...topK(probabilities, this.topK, { renormalise: this.topK > 1, probabilities }), logits };
+    return fusedGate(cosines.mul(scale), this.topK, { renormalise: this.topK > 1 }, request);
   }
 
   override extraRepr(): string {

@@ -2,6 +2,7 @@ import { checkChoice, checkCount, checkOptionNames, checkReal } from "../../nn/o
 import { zerosLike } from "../../torch/operators.generated.js";
 import type { Tensor } from "../../torch/tensor.js";
 import { checkCapacity, type DropPolicy } from "../capacity.js";
+import { type DispatchRequest, fusedGate } from "../fusedGate.js";
 import { type GateMaker, type GateOutput, topK } from "../gate.js";
 import { chosenCount, gumbelNoise, jittered, LinearGate } from "./linearGate.js";
 
@@ -48,17 +49,16 @@ export class DeepSpeedGate extends LinearGate {
     super(dim, experts, k);
   }
 
-  forward(x: Tensor): GateOutput {
+  forward(x: Tensor, request?: DispatchRequest): GateOutput {
     const noise = this.training ? this.noisyGatePolicy : null;
     const logits = this.logits(noise === "Jitter" ? jittered(x, jitter) : x);
+    const drawn = this.topK === 1 && noise === "RSample";
+    const drawnSecond = this.topK === 2 && this.secondExpertSampling && this.training;
+    if (!drawn && !drawnSecond) return fusedGate(logits, this.topK, { renormalise: this.topK > 1 }, request);
     const probabilities = logits.softmax(-1);
-    const rank = this.topK === 1 && noise === "RSample" ? logits.detach().add(gumbelNoise(logits)) : logits;
-    const chosen =
-      this.topK === 2 && this.secondExpertSampling && this.training
-        ? this.withDrawnSecond(logits.detach(), probabilities)
-        : topK(rank.detach(), this.topK, { weights: probabilities, probabilities });
-    const weights = this.topK === 1 ? chosen.weights : chosen.weights.div(chosen.weights.sum(1, true));
-    return { ...chosen, weights, probabilities, logits };
+    if (drawnSecond) return { ...this.withDrawnSecond(logits.detach(), probabilities), logits };
+    const noisy = logits.detach().add(gumbelNoise(logits));
+    return { ...topK(noisy, 1, { weights: probabilities, probabilities }), logits };
   }
 
   /** The best expert, and one drawn from the softmax over the others. */
@@ -67,7 +67,7 @@ export class DeepSpeedGate extends LinearGate {
     const noisy = logits.add(gumbelNoise(logits));
     // The first goes first whatever the noise; the second is the best of the noisy others.
     const above = zerosLike(noisy).scatter(1, first, Infinity);
-    return topK(noisy.add(above), 2, { weights: probabilities, probabilities });
+    return topK(noisy.add(above), 2, { weights: probabilities, probabilities, renormalise: true });
   }
 }
 

@@ -2,7 +2,8 @@ import { checkChoice, checkOptionNames, checkReal } from "../../nn/options.js";
 import { cat, onesLike, rand } from "../../torch/operators.generated.js";
 import type { Tensor } from "../../torch/tensor.js";
 import { type CapacityOptions, capacityOptionNames, checkCapacity } from "../capacity.js";
-import { type GateMaker, type GateOutput, topK } from "../gate.js";
+import { type DispatchRequest, fusedGate } from "../fusedGate.js";
+import type { GateMaker, GateOutput } from "../gate.js";
 import { chosenCount, LinearGate } from "./linearGate.js";
 
 /**
@@ -46,27 +47,25 @@ export class GShardGate extends LinearGate {
     super(dim, experts, 2, std);
   }
 
-  forward(x: Tensor): GateOutput {
-    const logits = this.logits(x);
-    const probabilities = logits.softmax(-1);
-    const chosen = topK(probabilities, 2, { probabilities });
-    const weights = chosen.weights.div(chosen.weights.sum(1, true));
-    return { ...chosen, weights, logits, kept: this.kept(chosen.weights.detach(), weights.detach()) };
+  forward(x: Tensor, request?: DispatchRequest): GateOutput {
+    const { policy } = this;
+    const all = policy === "all" || (policy === "gshard" && !this.training);
+    // The rows of the experts are known once it is known who stays.
+    const chosen = fusedGate(this.logits(x), 2, { renormalise: true }, all ? request : undefined);
+    return all ? chosen : { ...chosen, kept: this.kept(chosen) };
   }
 
-  /** @returns undefined when all stay */
-  private kept(probabilities: Tensor, weights: Tensor): Tensor | undefined {
+  private kept({ experts, probabilities, weights }: GateOutput): Tensor {
     const { policy, threshold } = this;
-    if (policy === "all" || (policy === "gshard" && !this.training)) return undefined;
-    const second = probabilities.narrow(1, 1, 1);
+    const second = probabilities!.detach().gather(1, experts.narrow(1, 1, 1));
     const chance = rand(second.shape, { device: second.device }).to(second.dtype);
     const stays = {
-      gshard: () => weights.narrow(1, 1, 1).mul(2).gt(chance),
+      gshard: () => weights.detach().narrow(1, 1, 1).mul(2).gt(chance),
       // Outside of training by the expected outcome, as Mesh-TensorFlow's evaluation policies do.
       random: () => (this.training ? second.div(threshold).gt(chance) : second.gt(threshold)),
       threshold: () => second.gt(threshold),
       none: () => second.lt(0),
-    }[policy]();
+    }[policy as Exclude<SecondExpertPolicy, "all">]();
     return cat([onesLike(stays), stays], 1);
   }
 

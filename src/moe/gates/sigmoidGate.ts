@@ -3,7 +3,8 @@ import { noGrad } from "../../torch/autograd.js";
 import { zeros } from "../../torch/operators.generated.js";
 import type { Tensor } from "../../torch/tensor.js";
 import { type CapacityOptions, capacityOptionNames, checkCapacity } from "../capacity.js";
-import { type GateMaker, type GateOutput, topK } from "../gate.js";
+import { type DispatchRequest, fusedGate } from "../fusedGate.js";
+import type { GateMaker, GateOutput } from "../gate.js";
 import { chosenCount, LinearGate } from "./linearGate.js";
 
 export interface SigmoidGateOptions extends CapacityOptions {
@@ -45,15 +46,12 @@ export class SigmoidGate extends LinearGate {
     super(dim, experts, topK, std);
   }
 
-  forward(x: Tensor): GateOutput {
-    const logits = this.logits(x);
-    const scores = logits.sigmoid();
-    const chosen = topK(this.inBestGroups(scores.detach().add(this.bias.to(scores.dtype))), this.topK, {
-      weights: scores,
-      renormalise: true,
-    });
+  forward(x: Tensor, request?: DispatchRequest): GateOutput {
+    const { bias, routeScale: scale, expertGroups, topKGroups } = this;
+    const options = { scoring: "sigmoid", renormalise: true, scale, bias, expertGroups, topKGroups } as const;
+    const chosen = fusedGate(this.logits(x), this.topK, options, request);
     if (this.training && this.biasUpdateRate > 0) this.updateBias(chosen.experts);
-    return { ...chosen, weights: chosen.weights.mul(this.routeScale), logits };
+    return chosen;
   }
 
   /** b_e += γ · sign(mean load − load_e) for the choices of a pass, int64 [T, k]. */
@@ -62,22 +60,6 @@ export class SigmoidGate extends LinearGate {
       const load = experts.reshape([-1]).bincount(null, this.experts).to("float32");
       this.bias.add_(load.mean().sub(load).sign(), { alpha: this.biasUpdateRate });
     });
-  }
-
-  /** Scores of the experts outside of a token's best groups become −∞. */
-  private inBestGroups(scores: Tensor): Tensor {
-    const { expertGroups, topKGroups, experts } = this;
-    if (topKGroups === expertGroups) return scores;
-    const size = experts / expertGroups;
-    const grouped = scores.view([-1, expertGroups, size]);
-    const [best] = grouped.topk(Math.min(2, size), 2);
-    const [, groups] = best.sum(2).topk(topKGroups, 1);
-    const inside = zeros([scores.shape[0], expertGroups], { dtype: "bool", device: scores.device }).scatter(
-      1,
-      groups,
-      1,
-    );
-    return grouped.maskedFill(inside.logicalNot().unsqueeze(2), -Infinity).view(scores.shape);
   }
 }
 

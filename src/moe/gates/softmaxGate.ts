@@ -1,7 +1,8 @@
 import { checkCount, checkOptionNames, checkReal } from "../../nn/options.js";
 import type { Tensor } from "../../torch/tensor.js";
 import { type CapacityOptions, capacityOptionNames, checkCapacity } from "../capacity.js";
-import { type GateMaker, type GateOutput, topK } from "../gate.js";
+import { type DispatchRequest, fusedGate } from "../fusedGate.js";
+import type { GateMaker, GateOutput } from "../gate.js";
 import { chosenCount, jittered, LinearGate } from "./linearGate.js";
 
 export interface SoftmaxGateOptions extends CapacityOptions {
@@ -35,10 +36,9 @@ export class SoftmaxGate extends LinearGate {
     super(dim, experts, topK, std);
   }
 
-  forward(x: Tensor): GateOutput {
+  forward(x: Tensor, request?: DispatchRequest): GateOutput {
     const logits = this.logits(this.training && this.jitter > 0 ? jittered(x, this.jitter) : x);
-    const probabilities = logits.softmax(-1);
-    return { ...topK(probabilities, this.topK, { renormalise: this.renormalise, probabilities }), logits };
+    return fusedGate(logits, this.topK, { renormalise: this.renormalise }, request);
   }
 
   override extraRepr(): string {
