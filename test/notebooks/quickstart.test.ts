@@ -1,48 +1,23 @@
-import { spawnSync } from "node:child_process";
-import { copyFileSync, readFileSync } from "node:fs";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { root } from "../../setup/places.mjs";
 import { type Browser, hasBrowser, openBrowser } from "../jupyterlab/browser.js";
 import { NotebookPage } from "../jupyterlab/notebookPage.js";
 import { type JupyterLab, startJupyterLab } from "../jupyterlab/server.js";
+import { HeadlessNotebook } from "./headlessNotebook.js";
 
-interface Output {
-  output_type: string;
-  text?: string[];
-  data?: Record<string, unknown>;
-}
+const notebook = new HeadlessNotebook("quickstart");
 
-const executed = join(root, "out", "test", "quickstart.ipynb");
-let log = "";
-let status: number | null = null;
-
-/** The outputs of a cell, by its id. */
-function outputsOf(id: string): Output[] {
-  const notebook = JSON.parse(readFileSync(executed, "utf8"));
-  return notebook.cells.find((cell: { id: string }) => cell.id === id).outputs;
-}
-
-const printed = (id: string) =>
-  outputsOf(id)
-    .flatMap(({ text = [] }) => text)
-    .join("");
-const pictures = (id: string) => outputsOf(id).flatMap(({ data = {} }) => Object.keys(data));
-
-beforeAll(() => {
-  const command = ["dist/kernel/cli.js", "run", "notebooks/quickstart.ipynb", "-o", executed];
-  const run = spawnSync(process.execPath, command, { cwd: root, encoding: "utf8" });
-  ({ status } = run);
-  log = run.stdout + run.stderr;
-}, 600_000);
+beforeAll(() => notebook.run(), 600_000);
 
 describe("the quickstart notebook, headless", () => {
   it("runs to its end", () => {
-    expect(status, log).toBe(0);
+    expect(notebook.status, notebook.log).toBe(0);
   });
 
   it("trains a model that predicts better than counting does", () => {
-    const losses = /unigram ([\d.]+), bigram ([\d.]+), model ([\d.]+)/.exec(printed("evaluation"));
+    const losses = /unigram ([\d.]+), bigram ([\d.]+), model ([\d.]+)/.exec(notebook.printed("evaluation"));
     const [unigram, bigram, model] = losses!.slice(1).map(Number);
     expect(bigram).toBeLessThan(unigram);
     expect(model).toBeLessThan(bigram);
@@ -50,9 +25,9 @@ describe("the quickstart notebook, headless", () => {
   });
 
   it("writes a sample and draws its pictures in every form", () => {
-    expect(printed("sample").length).toBeGreaterThan(200);
+    expect(notebook.printed("sample").length).toBeGreaterThan(200);
     for (const id of ["train", "evaluation", "load", "ribbon"]) {
-      expect(pictures(id), id).toEqual(
+      expect(notebook.shown(id), id).toEqual(
         expect.arrayContaining(["application/vnd.vegalite.v5+json", "image/png", "text/plain"]),
       );
     }
@@ -65,7 +40,7 @@ describe.runIf(hasBrowser)("the executed quickstart in JupyterLab", () => {
 
   beforeAll(async () => {
     [lab, browser] = await Promise.all([startJupyterLab(), openBrowser()]);
-    copyFileSync(executed, join(lab.folder, "quickstart.ipynb"));
+    copyFileSync(notebook.executed, join(lab.folder, "quickstart.ipynb"));
   });
   afterAll(async () => {
     await browser?.close();
