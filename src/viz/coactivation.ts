@@ -8,7 +8,6 @@ import {
   type RoutingSelection,
   type RoutingSource,
   recorded,
-  stepsText,
   tablesOf,
 } from "./recordedRouting.js";
 
@@ -56,8 +55,8 @@ export function coactivation(
 function fromRecords(source: RoutingSource, selection: RoutingSelection): CoactivationOptions {
   const table = tablesOf(source).coactivation;
   const { tokens } = recorded("viz.coactivation", table, ["tokens"], selection);
-  const when = stepsText(tokens.steps);
-  const title = selection.title ?? `Co-activation of experts${when && `, up to ${when}`}`;
+  const last = tokens.steps[tokens.steps.length - 1];
+  const title = selection.title ?? `Co-activation of experts${last > 0 ? `, up to step ${last}` : ""}`;
   const counts = tokens.layers.map(({ rows }) => {
     const experts = Math.sqrt(rows[0].length);
     return Array.from({ length: experts }, (_, expert) =>
@@ -141,8 +140,8 @@ function coactivationSpec(data: CoactivationData, title: string) {
   const bind = { input: "range", min: 0, max: data.layers.length - 1, step: 1, name: "layer " };
   const expected = JSON.stringify(data.expected);
   const heading =
-    `${JSON.stringify(`${title} · layer `)} + ${names}[layer] + ` +
-    `' (independent: ' + format(${expected}[layer], '.2f') + ')'`;
+    `[${JSON.stringify(title)}, 'layer ' + ${names}[layer] + ` +
+    `', independent experts would have ' + format(${expected}[layer], '.2f')]`;
   return vegaLiteSpec(
     { title: { expr: heading } },
     {

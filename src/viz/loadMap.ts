@@ -79,8 +79,8 @@ function fromRecords(source: RoutingSource, selection: RoutingSelection): LoadMa
     counts: load.layers.map(({ rows }) =>
       rows[0].map((_, expert) => rows.reduce((sum, row) => sum + row[expert], 0)),
     ),
-    // Gates may give up choices, or choose a varying number.
-    topK: Math.max(1, Math.round(given / sumOf(tokens.layers.flatMap(({ rows }) => rows)))),
+    // Gates may give up second choices, or choose a varying number.
+    topK: Math.max(1, Math.ceil(given / sumOf(tokens.layers.flatMap(({ rows }) => rows)) - 1e-9)),
     dropped: load.layers.map(({ rows }, l) => sumOf(dropped.layers[l].rows) / Math.max(1, sumOf(rows))),
     layers: load.layers.map(({ label }) => label),
     title: selection.title ?? `Expert load: tokens relative to a fair share${when && `, ${when}`}`,
