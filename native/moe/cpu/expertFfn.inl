@@ -6,13 +6,13 @@ struct Piece {
   int32_t expert, index;
 };
 
-constexpr int64_t hiddenRows = 32;   // rows of up for which a forward item computes
-constexpr int64_t outputRows = 32;   // rows of down
-constexpr int64_t columnChunk = 256; // columns of C computed at once
-constexpr int64_t hiddenPanel = 128; // hidden units of a backward item
-constexpr int64_t inputPanel = 256;  // columns of dim of a backward item
-constexpr int64_t rowChunk = 64;     // rows of an expert computed at once
-constexpr int64_t summedChunk = 512; // rows of up packed at once
+constexpr int64_t unitBlock = ExpertFfn::preactivationBlock;  // hidden units activated at once
+constexpr int64_t hiddenRows = 128;   // hidden units of a forward item
+constexpr int64_t outputRows = 256;   // rows of down of a forward item, at most
+constexpr int64_t columnBlocks = 40;   // blocks of columns of C computed at once, at most
+constexpr int64_t inputPanel = 256;   // columns of dim of a backward item
+constexpr int64_t gradPanel = 256;    // columns or rows of a weight gradient of a backward item
+constexpr int64_t rowChunk = 64;      // rows of an expert whose hidden units are computed at once in the backward pass
 constexpr int64_t tokenChunk = 32;
 
 /// Sizes and places that both passes share. "Padded" rows of an expert begin at a multiple of Layout::side.
@@ -21,15 +21,13 @@ struct Plan {
   using Need = Layout<Operand>;
   const ExpertFfn& ffn;
   int64_t dim, hidden, width;     // as stored
-  int64_t dimP, hiddenP, widthP;  // lengths of sums
-  int64_t dimQ, hiddenQ, widthQ;  // sizes in working memory
+  int64_t dimQ, hiddenQ, widthQ;  // sizes in working memory, where the gate's and up's parts of width are padded each
   int64_t paddedRows;
   int64_t* padOffset;  // [E + 1]
 
   explicit Plan(const ExpertFfn& ffn)
-      : ffn(ffn), dim(ffn.dim), hidden(ffn.hidden), width(ffn.width()), dimP(roundUp(dim, Need::summed)),
-        hiddenP(roundUp(hidden, Need::summed)), widthP(roundUp(width, Need::summed)), dimQ(roundUp(dim, Need::side)),
-        hiddenQ(roundUp(hidden, Need::side)), widthQ(roundUp(width, Need::side)), paddedRows(0), padOffset(nullptr) {
+      : ffn(ffn), dim(ffn.dim), hidden(ffn.hidden), width(ffn.width()), dimQ(roundUp(dim, 32)),
+        hiddenQ(roundUp(hidden, 32)), widthQ(hiddenQ * (width / hidden)), paddedRows(0), padOffset(nullptr) {
     for (int64_t e = 0; e < ffn.experts; ++e) paddedRows += roundUp(rowsOf(e), Need::side);
   }
 
@@ -84,15 +82,8 @@ struct Plan {
   }
 };
 
-/// Columns computed at once, so that what is summed over for them stays in the second-level cache.
-template <class Operand>
-inline int64_t columnsAtOnce(int64_t summed) {
-  constexpr int64_t bytes = 512 * 1024;
-  const int64_t fitting = bytes / (summed * int64_t(sizeof(Operand))) / 48 * 48;
-  return most(48, least(fitting, columnChunk / 48 * 48));
-}
-
-inline int64_t parts(int64_t size, int64_t part) { return (size + part - 1) / part; }
+/// Pairs of blocks, so many that no small rest is left.
+inline int64_t blocksAtOnce(int64_t blocks) { return roundUp(parts(blocks, most(1, parts(blocks, columnBlocks))), 2); }
 
 /// A thread holds the tile registers during an item that needs them.
 template <class Operand>
@@ -100,6 +91,8 @@ struct Registers {};
 #if defined(__AMX_BF16__)
 template <>
 struct Registers<Bf16> : Tiles {};
+template <>
+struct Registers<Bf16Parts> : Tiles {};
 #endif
 
 /// Σ over a token's rows of factor · row, rows in the order of its choices.
@@ -123,19 +116,27 @@ struct Forward : Plan<Storage, Operand> {
   using Base = Plan<Storage, Operand>;
   using Base::Base;
   Piece *rowPieces, *hiddenPieces, *outputPieces;
-  Operand* inputs;      // of each expert B [dimP, padded rows]
-  Operand* activated;   // of each expert B [hiddenP, padded rows]
+  Operand* inputs;      // of each expert B [dim, padded rows]
+  Operand* activated;   // of each expert B [hidden, padded rows]
   float* answers;       // [rows, dimQ]
   int64_t* identity;    // [rows]
+  int64_t outputParts, outputStep;
   void* out;
   Storage* preactivation;
+
+  Columns<Operand> inputShape(int64_t e) const { return {this->dim, this->paddedRowsOf(e) / 16}; }
+  Columns<Operand> activatedShape(int64_t e) const { return {this->hidden, this->paddedRowsOf(e) / 16}; }
+  Operand* inputsOf(int64_t e) const { return inputs + this->padOffset[e] * Columns<Operand>::paddedP(this->dim); }
+  Operand* activatedOf(int64_t e) const {
+    return activated + this->padOffset[e] * Columns<Operand>::paddedP(this->hidden);
+  }
 
   static void pack(const void* context, int64_t item) {
     const auto& self = *static_cast<const Forward*>(context);
     const auto [e, block] = self.rowPieces[item];
     const Storage* rows[16];
     self.gather(self.ffn.x, e, block * 16, rows);
-    packRowsAsColumns(rows, self.dim, self.inputs + self.padOffset[e] * self.dimQ + block * self.dimP * 16);
+    packRowsAsColumns(rows, self.dim, self.inputShape(e), block, self.inputsOf(e));
   }
 
   /// activation(up · x) for some hidden units of all rows of an expert.
@@ -143,43 +144,30 @@ struct Forward : Plan<Storage, Operand> {
     const auto& self = *static_cast<const Forward*>(context);
     const auto [e, panel] = self.hiddenPieces[item];
     [[maybe_unused]] const Registers<Operand> registers;
-    const int64_t first = panel * hiddenRows, units = least(hiddenRows, self.hidden - first);
-    const int64_t padded = roundUp(units, Base::Need::rowCount);
-    const int64_t summed = self.dimP, blocks = self.paddedRowsOf(e) / 16;
-    const auto buffer = static_cast<float*>(
-        threadBuffer(2 * hiddenRows * (columnChunk * sizeof(float) + summed * sizeof(Operand))));
-    float *const gate = buffer, *const up = buffer + hiddenRows * columnChunk;
-    const auto room = reinterpret_cast<Operand*>(up + hiddenRows * columnChunk);
-    const Storage* weights = self.up(e) + first * self.dim;
-    const auto rows = asRows(weights, self.dim, units, self.dim, room);
-    const auto upRows = self.gated() ? asRows(weights + self.hidden * self.dim, self.dim, units, self.dim,
-                                              room + hiddenRows * summed)
-                                     : rows;
-    const Operand* inputs = self.inputs + self.padOffset[e] * self.dimQ;
-    Operand* activated = self.activated + self.padOffset[e] * self.hiddenQ;
-    const int64_t atOnce = columnsAtOnce<Operand>(summed) / 16;
-    for (int64_t block = 0; block < blocks; block += atOnce) {
-      const int64_t chunk = least(atOnce, blocks - block);
-      const Operand* columns = inputs + block * summed * 16;
-      product<Source::memory, Into::nothing>(rows.data, rows.ld, padded, columns, summed, summed * 16, chunk, gate, columnChunk);
-      if (self.gated())
-        product<Source::memory, Into::nothing>(upRows.data, upRows.ld, padded, columns, summed, summed * 16, chunk, up, columnChunk);
-      if (self.preactivation) {
-        self.keep(e, block, chunk, first, units, gate);
-        if (self.gated()) self.keep(e, block, chunk, self.upColumn() + first, units, up);
-      }
-      const int64_t until = first + units == self.hidden ? self.hiddenP - first : units;
-      for (int64_t j = 0; j < chunk; ++j) {
-        Operand* to = activated + (block + j) * self.hiddenP * 16 + first * 16;
-        for (int64_t i = 0; i < until; i += 2) {
-          Floats pair[2];
-          for (int64_t k = 0; k < 2; ++k) {
-            const int64_t at = (i + k) * columnChunk + j * 16;
-            pair[k] = i + k >= units ? Floats{} : self.gated() ? silu(load(gate + at)) * load(up + at) : gelu(load(gate + at));
-          }
-          if (i + 1 < until) storePair(to + i * 16, pair[0], pair[1]);
-          else store(to + i * 16, pair[0]);
-        }
+    const int64_t first = panel * hiddenRows, until = least(first + hiddenRows, self.hidden);
+    const auto shape = self.inputShape(e);
+    const int64_t chunk = blocksAtOnce(shape.blocks), ld = chunk * 16 + gap;
+    // All rows meet a stretch of B before the next one, unless all of B stays in the cache anyway.
+    const bool cached = shape.p * chunk * 16 * int64_t(sizeof(Operand)) <= cachedBytes;
+    const int64_t atOnce = cached ? unitBlock : hiddenRows;
+    const auto gate = static_cast<float*>(
+        threadBuffer(2 * atOnce * ld * sizeof(float) + storedRoom<Operand> * sizeof(Operand)));
+    float* const up = gate + atOnce * ld;
+    const auto room = reinterpret_cast<Operand*>(up + atOnce * ld);
+    const Storage *gateRows = self.up(e), *upRows = self.up(e) + self.hidden * self.dim;
+    for (int64_t block = 0; block < shape.blocks; block += chunk) {
+      const int64_t blocks = least(chunk, shape.blocks - block);
+      for (int64_t unit = first; unit < until; unit += atOnce) {
+        const int64_t units = least(atOnce, until - unit);
+        const auto multiply = [&](const Storage* rows, float* to, const Storage* after) {
+          multiplyStored(rows + unit * self.dim, self.dim, units, self.dim, self.inputsOf(e), shape, block, blocks, to, ld,
+                         room, after);
+        };
+        const Storage* next = unit + atOnce < until ? gateRows + (unit + atOnce) * self.dim : nullptr;
+        multiply(gateRows, gate, self.gated() ? upRows + unit * self.dim : next);
+        if (self.gated()) multiply(upRows, up, next);
+        for (int64_t i = 0; i < units; i += unitBlock)
+          self.activate(e, block, blocks, unit + i, least(unitBlock, units - i), gate + i * ld, up + i * ld, ld);
       }
     }
   }
@@ -187,20 +175,41 @@ struct Forward : Plan<Storage, Operand> {
   static Floats silu(Floats x) { return x * sigmoid(x); }
   static Floats gelu(Floats x) { return x * normalCdf(x); }
 
-  /// Stores what `from` [hiddenRows, columnChunk] holds of some units and sixteens of rows.
-  void keep(int64_t e, int64_t block, int64_t blocks, int64_t column, int64_t units, const float* from) const {
-    static_assert(hiddenRows == ExpertFfn::preactivationBlock);
+  /// Up to `unitBlock` hidden units from `first` of some sixteens of rows; `gate` and `up` are [units, ld].
+  void activate(int64_t e, int64_t block, int64_t blocks, int64_t first, int64_t units, const float* gate,
+                const float* up, int64_t ld) const {
+    if (preactivation) {
+      keep(e, block, blocks, first, units, gate, ld);
+      if (this->gated()) keep(e, block, blocks, this->upColumn() + first, units, up, ld);
+    }
+    const auto shape = activatedShape(e);
+    const int64_t until = first + units == this->hidden ? shape.p - first : units;
+    const auto value = [&](int64_t i, int64_t column) {
+      if (i >= units) return Floats{};
+      const Floats z = load(gate + i * ld + column);
+      return this->gated() ? silu(z) * load(up + i * ld + column) : gelu(z);
+    };
+    for (int64_t j = 0; j < blocks; ++j) {
+      Operand* to = activatedOf(e) + shape.place(first, block + j);
+      const int64_t begin = first % Layout<Operand>::stretch;
+      for (int64_t i = 0; i < until; i += 2) putPair(to, begin + i, value(i, j * 16), value(i + 1, j * 16));
+    }
+  }
+
+  /// Stores what `from` holds of some units and sixteens of rows.
+  void keep(int64_t e, int64_t block, int64_t blocks, int64_t column, int64_t units, const float* from, int64_t ld) const {
+    static_assert(unitBlock == 2 * lanes);
     for (int64_t j = 0; j < blocks; ++j) {
       const int64_t row = (block + j) * 16, rows = least(16, this->rowsOf(e) - row);
       Storage* to = preactivation + this->preactivationAt(e, row, column);
       Floats left[16], right[16];
       for (int64_t k = 0; k < 16; ++k) {
-        left[k] = k < units ? load(from + k * columnChunk + j * 16) : Floats{};
-        right[k] = 16 + k < units ? load(from + (16 + k) * columnChunk + j * 16) : Floats{};
+        left[k] = k < units ? load(from + k * ld + j * 16) : Floats{};
+        right[k] = 16 + k < units ? load(from + (16 + k) * ld + j * 16) : Floats{};
       }
       transpose(left);
       transpose(right);
-      for (int64_t k = 0; k < rows; ++k) storePast(to + k * hiddenRows, left[k], right[k]);
+      for (int64_t k = 0; k < rows; ++k) storePast(to + k * unitBlock, left[k], right[k]);
     }
   }
 
@@ -209,25 +218,22 @@ struct Forward : Plan<Storage, Operand> {
     const auto& self = *static_cast<const Forward*>(context);
     const auto [e, panel] = self.outputPieces[item];
     [[maybe_unused]] const Registers<Operand> registers;
-    const int64_t first = panel * outputRows, units = least(outputRows, self.dim - first);
-    const int64_t summed = self.hiddenP, blocks = self.paddedRowsOf(e) / 16;
-    const auto buffer =
-        static_cast<float*>(threadBuffer(outputRows * (columnChunk * sizeof(float) + summed * sizeof(Operand))));
-    const auto room = reinterpret_cast<Operand*>(buffer + outputRows * columnChunk);
-    const auto rows = asRows(self.down(e) + first * self.hidden, self.hidden, units, self.hidden, room);
-    const Operand* activated = self.activated + self.padOffset[e] * self.hiddenQ;
-    const int64_t atOnce = columnsAtOnce<Operand>(summed) / 16;
-    for (int64_t block = 0; block < blocks; block += atOnce) {
-      const int64_t chunk = least(atOnce, blocks - block);
-      product<Source::memory, Into::nothing>(rows.data, rows.ld, roundUp(units, Base::Need::rowCount), activated + block * summed * 16, summed,
-              summed * 16, chunk, buffer, columnChunk);
-      for (int64_t j = 0; j < chunk; ++j) {
+    const int64_t first = panel * self.outputStep, units = least(self.outputStep, self.dim - first);
+    const auto shape = self.activatedShape(e);
+    const int64_t chunk = blocksAtOnce(shape.blocks), ld = chunk * 16 + gap;
+    const auto buffer = static_cast<float*>(
+        threadBuffer(roundUp(units, rowGroup) * ld * sizeof(float) + storedRoom<Operand> * sizeof(Operand)));
+    const auto room = reinterpret_cast<Operand*>(buffer + roundUp(units, rowGroup) * ld);
+    for (int64_t block = 0; block < shape.blocks; block += chunk) {
+      const int64_t blocks = least(chunk, shape.blocks - block);
+      multiplyStored(self.down(e) + first * self.hidden, self.hidden, units, self.hidden, self.activatedOf(e), shape, block,
+                     blocks, buffer, ld, room, static_cast<const Storage*>(nullptr));
+      for (int64_t j = 0; j < blocks; ++j) {
         const int64_t row = (block + j) * 16, count = least(16, self.rowsOf(e) - row);
         float* to = self.answers + (self.ffn.offset[e] + row) * self.dimQ + first;
         for (int64_t i = 0; i < units; i += 16) {
           Floats tile[16];
-          for (int64_t k = 0; k < 16; ++k)
-            tile[k] = i + k < units ? load(buffer + (i + k) * columnChunk + j * 16) : Floats{};
+          for (int64_t k = 0; k < 16; ++k) tile[k] = i + k < units ? load(buffer + (i + k) * ld + j * 16) : Floats{};
           transpose(tile);
           for (int64_t k = 0; k < count; ++k) store(to + k * self.dimQ + i, tile[k]);
         }
@@ -245,13 +251,18 @@ struct Forward : Plan<Storage, Operand> {
 
   void run() {
     const int64_t E = this->ffn.experts, rows = this->ffn.rows();
-    const int64_t hiddenParts = parts(this->hidden, hiddenRows), outputParts = parts(this->dim, outputRows);
+    const int64_t hiddenParts = parts(this->hidden, hiddenRows);
+    // Many rows at once where what they are multiplied with comes again and again from beyond the second-level cache.
+    const bool cached = this->hidden * columnBlocks * 16 * int64_t(sizeof(Operand)) <= cachedBytes;
+    outputStep = cached || this->dim <= 2 * outputRows ? outputRows / 2 : outputRows;
+    outputParts = parts(this->dim, outputStep);
     const int64_t rowParts = this->paddedRows / 16;
+    const int64_t inputsSize = this->paddedRows * Columns<Operand>::paddedP(this->dim) * sizeof(Operand);
+    const int64_t activatedSize = this->paddedRows * Columns<Operand>::paddedP(this->hidden) * sizeof(Operand);
     Scratch scratch(Scratch::sizeOf((E + 1) * sizeof(int64_t)) + Scratch::sizeOf(rows * sizeof(int64_t)) +
                     Scratch::sizeOf(rowParts * sizeof(Piece)) + Scratch::sizeOf(E * hiddenParts * sizeof(Piece)) +
                     Scratch::sizeOf(E * outputParts * sizeof(Piece)) +
-                    Scratch::sizeOf(this->paddedRows * this->dimQ * sizeof(Operand)) +
-                    Scratch::sizeOf(this->paddedRows * this->hiddenQ * sizeof(Operand)) +
+                    Scratch::sizeOf(inputsSize) + Scratch::sizeOf(activatedSize) +
                     Scratch::sizeOf(rows * this->dimQ * sizeof(float)));
     this->placeRows(static_cast<int64_t*>(scratch.take((E + 1) * sizeof(int64_t))));
     identity = static_cast<int64_t*>(scratch.take(rows * sizeof(int64_t)));
@@ -259,8 +270,8 @@ struct Forward : Plan<Storage, Operand> {
     rowPieces = static_cast<Piece*>(scratch.take(rowParts * sizeof(Piece)));
     hiddenPieces = static_cast<Piece*>(scratch.take(E * hiddenParts * sizeof(Piece)));
     outputPieces = static_cast<Piece*>(scratch.take(E * outputParts * sizeof(Piece)));
-    inputs = static_cast<Operand*>(scratch.take(this->paddedRows * this->dimQ * sizeof(Operand)));
-    activated = static_cast<Operand*>(scratch.take(this->paddedRows * this->hiddenQ * sizeof(Operand)));
+    inputs = static_cast<Operand*>(scratch.take(inputsSize));
+    activated = static_cast<Operand*>(scratch.take(activatedSize));
     answers = static_cast<float*>(scratch.take(rows * this->dimQ * sizeof(float)));
     const Phase phases[] = {
         {this->listRows(rowPieces), pack},

@@ -16,8 +16,9 @@ namespace moelab::MOELAB_ISA {
 
 namespace {
 #include "vectors.inl"
-#include "products.inl"
 #include "operands.inl"
+#include "products.inl"
+#include "multiply.inl"
 #include "expertFfn.inl"
 #include "expertFfnBackward.inl"
 #include "gate.inl"
@@ -25,8 +26,10 @@ namespace {
 #include "rows.inl"
 
 #if defined(__AMX_BF16__)
+using FloatOperand = Bf16Parts;
 using Bf16Operand = Bf16;
 #else
+using FloatOperand = float;
 using Bf16Operand = float;
 #endif
 
@@ -36,7 +39,7 @@ struct OperandFor {
 };
 template <>
 struct OperandFor<float> {
-  using Type = float;
+  using Type = FloatOperand;
 };
 /// In what products of a storage type are computed.
 template <class Storage>
@@ -68,13 +71,13 @@ void backward(const ExpertFfn& ffn, const void* gradOut, const void* preactivati
 }  // namespace
 
 void expertFfnForward(const ExpertFfn& ffn, void* out, void* preactivation) {
-  if (ffn.element == Element::float32) forward<float, float>(ffn, out, preactivation);
+  if (ffn.element == Element::float32) forward<float, FloatOperand>(ffn, out, preactivation);
   else forward<Bf16, Bf16Operand>(ffn, out, preactivation);
 }
 
 void expertFfnBackward(const ExpertFfn& ffn, const void* gradOut, const void* preactivation,
                        const ExpertFfnGradients& gradients) {
-  if (ffn.element == Element::float32) backward<float, float>(ffn, gradOut, preactivation, gradients);
+  if (ffn.element == Element::float32) backward<float, FloatOperand>(ffn, gradOut, preactivation, gradients);
   else backward<Bf16, Bf16Operand>(ffn, gradOut, preactivation, gradients);
 }
 

@@ -37,7 +37,7 @@ class Region {
     for (Step& step : steps) {
       const int64_t items = step.phase.items;
       for (int64_t item; (item = step.next.fetch_add(1, std::memory_order_relaxed)) < items;) {
-        if (!isAbandoned()) step.phase.task(context, item);
+        if (!isAbandoned()) step.phase.task(context, step.phase.first + item);
         if (step.done.fetch_add(1, std::memory_order_acq_rel) + 1 == items) step.done.notify_all();
       }
       wait(step);

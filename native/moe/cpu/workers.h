@@ -4,10 +4,11 @@
 
 namespace moelab {
 
-/// A step of a parallel region: `items` independent calls of `task`.
+/// A step of a parallel region: independent calls of `task` for items first, first + 1, …, first + items - 1.
 struct Phase {
   int64_t items;
   void (*task)(const void* context, int64_t item);
+  int64_t first = 0;
 };
 
 /// Runs phases one after another on up to `threads` threads, the calling one included. A phase begins when every item of
