@@ -1,0 +1,2 @@
+#define MOELAB_ISA avx2
+#include "../isa.inl"

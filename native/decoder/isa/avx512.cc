@@ -1,0 +1,2 @@
+#define MOELAB_ISA avx512
+#include "../isa.inl"

@@ -1,0 +1,2 @@
+#define MOELAB_ISA scalar
+#include "../isa.inl"
