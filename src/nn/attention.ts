@@ -1,8 +1,9 @@
+import { autocastDtype } from "../torch/autocast.js";
 import { ones, scaledDotProductAttention } from "../torch/operators.generated.js";
 import type { Tensor } from "../torch/tensor.js";
 import { type WeightOptions, weightOptionNames } from "./initialise.js";
 import type { KeyValueCache } from "./keyValueCache.js";
-import { Linear } from "./linear.js";
+import { Linear, linearTogether } from "./linear.js";
 import { Module } from "./module.js";
 import { RMSNorm } from "./norm.js";
 import { checkChoice, checkCount, checkOptionNames, checkReal } from "./options.js";
@@ -126,9 +127,10 @@ export class CausalSelfAttention extends Module {
     };
     const turn = (heads: Tensor) => this.rotary?.apply(heads, past) ?? heads;
 
-    const queries = turn(split(this.qProj.forward(x), this.heads, this.qNorm));
-    let keys = turn(split(this.kProj.forward(x), this.kvHeads, this.kNorm));
-    let values = split(this.vProj.forward(x), this.kvHeads);
+    const [q, k, v] = linearTogether(inAutocast(x), [this.qProj, this.kProj, this.vProj]);
+    const queries = turn(split(q, this.heads, this.qNorm));
+    let keys = turn(split(k, this.kvHeads, this.kNorm));
+    let values = split(v, this.kvHeads);
     if (cache) ({ keys, values } = cache.append(keys, values));
 
     const attended = scaledDotProductAttention(
@@ -147,6 +149,12 @@ export class CausalSelfAttention extends Module {
   override extraRepr(): string {
     return `heads: ${this.heads}, kvHeads: ${this.kvHeads}, headDim: ${this.headDim}`;
   }
+}
+
+/** What autocast would make of x for each of the projections, made once. */
+function inAutocast(x: Tensor): Tensor {
+  const dtype = autocastDtype(x.device);
+  return dtype === null || x.dtype === "float64" ? x : x.to(dtype);
 }
 
 /** True where a new position may look: [length, past + length]. */

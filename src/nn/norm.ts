@@ -1,6 +1,8 @@
 import { layerNorm, rmsNorm } from "../torch/operators.generated.js";
+import { ops } from "../torch/ops.js";
 import type { Tensor } from "../torch/tensor.js";
 import { constantWeight, type WeightOptions } from "./initialise.js";
+import { hasKernel } from "./kernels.js";
 import { Module } from "./module.js";
 import { checkCount, checkOptionNames, checkReal } from "./options.js";
 import type { Parameter } from "./parameter.js";
@@ -29,7 +31,9 @@ export class RMSNorm extends Module {
 
   /** [..., dim] → [..., dim] */
   forward(x: Tensor): Tensor {
-    return rmsNorm(x, [this.dim], this.weight, this.eps);
+    return hasKernel(x) && hasKernel(this.weight) && x.shape[x.ndim - 1] === this.dim
+      ? ops.moelab.rms_norm(x, this.weight, this.eps)
+      : rmsNorm(x, [this.dim], this.weight, this.eps);
   }
 
   override extraRepr(): string {

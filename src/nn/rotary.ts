@@ -1,7 +1,9 @@
 import { noGrad } from "../torch/autograd.js";
 import { keep, tidy } from "../torch/lifetime.js";
 import { arange, cat } from "../torch/operators.generated.js";
+import { ops } from "../torch/ops.js";
 import type { Tensor } from "../torch/tensor.js";
+import { hasKernel } from "./kernels.js";
 
 /**
  * Rotary position embedding (arXiv 2104.09864) with halves rotated, as GPT-NeoX and Llama do: dimension j is paired
@@ -25,6 +27,7 @@ export class RotaryEmbedding {
     const length = x.shape[x.ndim - 2];
     const half = this.headDim / 2;
     const { cos, sin } = this.table(offset + length, x.device);
+    if (hasKernel(x) && x.ndim === 4) return ops.moelab.rotary(x, cos, sin, offset);
     const cosHere = cos.narrow(0, offset, length).to(x.dtype);
     const sinHere = sin.narrow(0, offset, length).to(x.dtype);
     const rotated = cat([x.narrow(-1, half, half).neg(), x.narrow(-1, 0, half)], -1);

@@ -18,6 +18,10 @@ namespace {
 /// How long a thread that waits for others looks before it sleeps: about as long as waking it takes.
 constexpr auto spinTime = std::chrono::microseconds(20);
 
+/// How long a thread of the pool looks for the next region: small ones follow each other when tokens are generated one by
+/// one, and waking a thread would take as long as they do.
+constexpr auto lingerTime = std::chrono::microseconds(50);
+
 void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -110,6 +114,8 @@ class Pool {
  private:
   void serve() {
     for (;;) {
+      const auto start = std::chrono::steady_clock::now();
+      while (wanted.load(std::memory_order_relaxed) == 0 && std::chrono::steady_clock::now() - start < lingerTime) pause();
       std::shared_ptr<Region> region;
       {
         std::unique_lock<std::mutex> lock(mutex);
@@ -124,7 +130,8 @@ class Pool {
   std::mutex mutex;
   std::condition_variable wake;
   std::shared_ptr<Region> current;
-  int wanted = 0;
+  /// Changed under the mutex.
+  std::atomic<int> wanted{0};
   int workers = 0;
 };
 
