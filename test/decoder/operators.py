@@ -59,7 +59,7 @@ def compare(name, ours, theirs):
 found = {}
 for dtype in (torch.float32, torch.bfloat16):
     short = str(dtype).removeprefix("torch.")
-    for shape in ((1, 1), (3, 17), (33, 64), (2, 70, 512), (200, 1000), (0, 16)):
+    for shape in ((1, 3), (3, 17), (33, 64), (2, 70, 512), (200, 1000), (0, 16)):
         x, grad = draw(*shape, dtype=dtype), draw(*shape, dtype=dtype)
         weight = draw(shape[-1])
         ours = on_threads(
