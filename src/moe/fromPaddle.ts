@@ -26,8 +26,9 @@ export interface PaddleMoELayerOptions {
   /** Here all experts are in one process. */
   moe_group?: null;
   mp_group?: null;
-  /** 0: activations are kept. Other values are refused. */
+  /** Above 0 the backward pass runs the experts again instead of keeping what they computed. Default 0. */
   recompute_interval?: number;
+  /** Has no effect. */
   recompute_ctx?: object | null;
 }
 
@@ -74,16 +75,12 @@ export function fromPaddle(
       `${owner}: ${name} must be null, experts are in this process; got ${describeValue(group)}`,
     );
   }
-  if (checkCount(owner, "recompute_interval", recompute_interval, 0) > 0) {
-    throw new RangeError(
-      `${owner}: recompute_interval must be 0, got ${recompute_interval}: experts that are modules keep their activations`,
-    );
-  }
   return new MoELayer<ModuleExperts>({
     ...more,
     dim,
     experts: experts.length,
     expert: (index) => experts[index],
+    recompute: checkCount(owner, "recompute_interval", recompute_interval, 0) > 0,
     gate: gateOf(owner, options.gate ?? {}, experts.length),
   });
 }

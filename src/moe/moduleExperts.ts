@@ -1,5 +1,6 @@
 import { Module } from "../nn/module.js";
 import { describeValue } from "../nn/options.js";
+import { recompute } from "../nn/recompute.js";
 import { cat } from "../torch/operators.generated.js";
 import type { Tensor } from "../torch/tensor.js";
 import { type Dispatch, permute, unpermute } from "./dispatch.js";
@@ -10,6 +11,8 @@ import { type Dispatch, permute, unpermute } from "./dispatch.js";
  */
 export class ModuleExperts extends Module {
   readonly list: Module[];
+  /** Whether the backward pass runs the experts again instead of keeping what they computed (`nn.recompute`). */
+  recompute = false;
 
   /** @param make called for each expert with its number */
   constructor(count: number, make: (expert: number) => Module) {
@@ -40,7 +43,10 @@ export class ModuleExperts extends Module {
   }
 
   private answer(expert: number, rows: Tensor): Tensor {
-    const answer: Tensor = this.list[expert].forward(rows);
+    const module = this.list[expert];
+    const answer: Tensor = this.recompute
+      ? recompute(module, (own) => module.forward(own), rows)
+      : module.forward(rows);
     if (answer.shape.length !== 2 || answer.shape[0] !== rows.shape[0] || answer.shape[1] !== rows.shape[1]) {
       throw new RangeError(
         `moe.MoELayer: expected expert ${expert} to give the shape it is given, [${rows.shape.join(", ")}], ` +

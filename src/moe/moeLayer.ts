@@ -63,7 +63,10 @@ export interface MoELayerOptions extends WeightOptions, CapacityOptions {
   zLoss?: number | null;
   /** Standard deviation of the experts' second matrix, where it differs from `std`. */
   residualStd?: number;
-  /** The backward pass computes the experts' hidden units again: {@link Experts.recompute}. Default false. */
+  /**
+   * The backward pass computes the experts' hidden units again ({@link Experts.recompute}); those of `expert` run once more
+   * as a whole ({@link ModuleExperts.recompute}). Default false.
+   */
   recompute?: boolean;
 }
 
@@ -159,7 +162,7 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     const made = expert
       ? new ModuleExperts(experts, expert)
       : new Experts(experts, dim, hidden!, activation, weights, residualStd);
-    if (made instanceof Experts) made.recompute = options.recompute ?? false;
+    made.recompute = options.recompute ?? false;
     this.experts = made as X;
     this.sharedExpert = sharedExpert ? new SharedExpert(dim, sharedExpert, activation, weights) : null;
     const dense =

@@ -151,6 +151,23 @@ describe("in a model", () => {
     expect(model.layers[0].feedForward.toString()).toContain("auxLoss: 0.5 (huggingFace, pooled)");
   });
 
+  test("pooled, with layers that the backward pass runs again: the same loss and gradients", () => {
+    const auxLoss = { normalisation: "megatron", coefficient: 0.5, pooled: true } as const;
+    const [kept, again] = [0, 1].map((recomputeInterval) => {
+      const model = models.moeTransformer({
+        ...options,
+        recomputeInterval,
+        moe: { experts: 4, hidden: 8, auxLoss },
+      });
+      const { loss } = model.loss(batch());
+      loss.backward();
+      return { loss: loss.item(), gradients: model.parameters().map(({ grad }) => grad!.reshape([-1])) };
+    });
+    expect(again.loss).toBeCloseTo(kept.loss, 6);
+    const difference = torch.cat(again.gradients).sub(torch.cat(kept.gradients)).abs().max().item();
+    expect(difference).toBeLessThan(1e-6);
+  });
+
   test("pooled over layers with different numbers of experts is refused", () => {
     const auxLoss = { normalisation: "megatron", coefficient: 0.1, pooled: true } as const;
     const model = models.moeTransformer({ ...options, moe: { experts: [4, 4, 2], hidden: 8, auxLoss } });
