@@ -28,7 +28,10 @@ const manyProcessors = 4;
 /** What a lean compiler is asked. */
 const leanMethods = new Set<CompilerMethod>(["compile", "isComplete", "divide", "codeLines", "isGuarded"]);
 /** Cells that are not for a lean compiler, as far as a glance tells. */
-const wantsWhole = /\b(?:import|require|process)\b/;
+const wantsWhole =
+  /\b(?:import|require|process|display|Buffer|URL|fetch|performance|set(?:Timeout|Interval|Immediate))\b/;
+/** So long after an answer a whole compiler starts beside, in milliseconds: until then, the cell may need the processor. */
+const answerUse = 30;
 
 interface Waiting {
   method: CompilerMethod;
@@ -76,7 +79,7 @@ export class SeparateCompiler implements CellCompiler {
   }
 
   async compile(code: string, cellName: string, options?: CompileOptions): Promise<CompileOutcome> {
-    if (this.#lean && wantsWhole.test(code)) this.#prepareNext();
+    if (this.#lean && wantsWhole.test(code)) this.#replace();
     const check = this.#ask("compile", code, cellName, options);
     this.#checks.add(check);
     const takesLong = setTimeout(() => {
@@ -172,13 +175,14 @@ export class SeparateCompiler implements CellCompiler {
 
   /** Starts the whole process beside the lean one. */
   #prepareNext(): void {
-    this.#next ??= this.#start("whole");
+    if (this.#lean && !this.#closed) this.#next ??= this.#start("whole");
   }
 
   #receive(reply: CompilerReply, from: CompilerProcess): void {
     if ("ready" in reply) {
-      if (this.#lean) this.#prepareNext();
-      else this.#noteImage(reply.outdated, from);
+      if (!this.#lean) this.#noteImage(reply.outdated, from);
+      // Otherwise it starts when they are answered.
+      else if (this.#waiting.size === 0) this.#prepareNext();
       return;
     }
     if (this.#lean && !("fault" in reply) && reply.value === undefined) {
@@ -193,6 +197,7 @@ export class SeparateCompiler implements CellCompiler {
     }
     if (reply.state) this.#state = reply.state;
     waiting?.resolve(reply.value);
+    if (this.#lean && !this.#next) setTimeout(() => this.#prepareNext(), answerUse).unref();
     this.#replaceIfIdle();
   }
 

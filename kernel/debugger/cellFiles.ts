@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { murmur2 } from "./murmur2.js";
+import { murmur2 } from "../murmur2.js";
 
 /**
  * The files that clients of Jupyter imagine cells to be: named by a hash of the code, so that client and kernel find the

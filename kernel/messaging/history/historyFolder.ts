@@ -13,6 +13,8 @@ const longestSource = 256 * 1024;
 const largestSession = 4 * 1024 * 1024;
 const largestTotal = 16 * 1024 * 1024;
 const mostSessions = 1000;
+/** So long after the first cell the oldest go, in milliseconds: looking at a thousand files would delay its reply. */
+const removalDelay = 2000;
 
 const fileName = /^(\d+)\.jsonl$/;
 
@@ -32,6 +34,7 @@ export class HistoryFolder {
   #session: number | null = null;
   #written = 0;
   #writing: Promise<void> = Promise.resolve();
+  #removal: { sessions: number[]; timer: NodeJS.Timeout } | null = null;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -48,6 +51,7 @@ export class HistoryFolder {
   /** Resolves when all is on the disk. */
   async flushed(): Promise<void> {
     await this.#writing;
+    await this.#removeOldest();
   }
 
   /** The number of this kernel's session; the one that it would get when it has none yet. */
@@ -90,7 +94,8 @@ export class HistoryFolder {
   async #newSession(): Promise<number> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const sessions = await this.sessions();
-    await this.#removeOldest(sessions);
+    const timer = setTimeout(() => void this.#removeOldest(), removalDelay).unref();
+    this.#removal = { sessions, timer };
     for (let session = (sessions.at(-1) ?? 0) + 1; ; session++) {
       try {
         await (await open(this.#file(session), "wx", 0o600)).close();
@@ -102,13 +107,18 @@ export class HistoryFolder {
     }
   }
 
-  async #removeOldest(sessions: number[]): Promise<void> {
+  async #removeOldest(): Promise<void> {
+    if (!this.#removal) return;
+    const { sessions, timer } = this.#removal;
+    clearTimeout(timer);
+    this.#removal = null;
     let total = 0;
     let kept = 0;
     for (const session of sessions.toReversed()) {
       total += (await stat(this.#file(session)).catch(() => null))?.size ?? 0;
       kept++;
-      if (total > largestTotal || kept >= mostSessions) await rm(this.#file(session), { force: true });
+      if (total <= largestTotal && kept < mostSessions) continue;
+      await rm(this.#file(session), { force: true }).catch(() => {});
     }
   }
 }

@@ -78,16 +78,18 @@ describe("a compiler that starts lean", () => {
 
   it("hands what the first cells declared over to the whole one", async () => {
     const first = compiler.pid!;
-    expect(await cell("let n = 1; const process = { own: 1 }; class E extends Error {}")).toMatchObject({
+    expect(
+      await cell("let n = 1; const structuredClone = { own: 1 }; class E extends Error {}"),
+    ).toMatchObject({
       ok: true,
     });
     expect(compiler.pid).toBe(first);
     // Without being asked, when it is ready.
     await gone(first);
     const then = await cell(
-      "n = process.own; const fs = await import('node:fs'); throw new E(String(fs.constants.F_OK));",
+      "n = structuredClone.own; const fs = await import('node:fs'); throw new E(String(fs.constants.F_OK));",
     );
-    expect(then.ok && then.cell.javascript).toContain("process$cell.own");
+    expect(then.ok && then.cell.javascript).toContain("structuredClone$cell.own");
     expect(await cell("n = ''")).toMatchObject({ diagnostics: [{ code: 2322 }] });
   });
 
