@@ -25,6 +25,14 @@ struct GateOptions {
   bool choosesByLogits() const { return !bias && topGroups == expertGroups; }
 };
 
+Scoring scoringNamed(c10::string_view name);
+
+/// The arguments of moelab::gate as options.
+/// @throws ValueError or TypeError for what the schema does not allow
+GateOptions checkedGateOptions(const at::Tensor& logits, int64_t k, const std::optional<at::Tensor>& bias,
+                               c10::string_view scoring, bool renormalise, double scale, int64_t expertGroups,
+                               int64_t topGroups, int64_t capacity, int64_t groups, bool byWeight);
+
 /// experts, weights, probabilities, probability_sums, load, first_load, order, taken.
 using Gated = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 

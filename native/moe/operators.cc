@@ -2,8 +2,10 @@
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/library.h>
 
+#include <string>
 #include <tuple>
 
 #include "expertOrder.h"
@@ -55,9 +57,19 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> orderByExpert(const at::Tensor& e
   return {order.narrow(0, 0, total), load, taken};
 }
 
+bool hasKernel(c10::string_view name, c10::string_view device) {
+  const auto found = c10::Dispatcher::singleton().findSchema({"moelab::" + std::string(name), ""});
+  TORCH_CHECK_VALUE(found, "name: expected that of an operator of moelab, got \"", name, "\"");
+  const bool cuda = device == "cuda";
+  TORCH_CHECK_VALUE(cuda || device == "cpu", "device: expected \"cpu\" or \"cuda\", got \"", device, "\"");
+  return found->hasKernelForDispatchKey(cuda ? c10::DispatchKey::CUDA : c10::DispatchKey::CPU);
+}
+
 }  // namespace
 
 TORCH_LIBRARY(moelab, library) {
+  // Whether moelab has kernels for an operator on "cpu" or "cuda"; otherwise it runs through PyTorch's operators, if at all.
+  library.def("has_kernel(str name, str device) -> bool", hasKernel);
   // Stable order of assignments by expert; a negative capacity means no limit. order: int64 [taken], load and
   // taken: int64 [experts].
   library.def("order_by_expert(Tensor expert, int experts, int capacity=-1) -> (Tensor order, Tensor load, Tensor taken)");

@@ -19,7 +19,8 @@ export class Experts extends Module {
   /**
    * Whether the backward pass computes the hidden units again instead of having them kept for it, with the same gradients to
    * the bit: rows · hidden elements less for each layer (twice as many for "swiglu"), for the time of one more product with
-   * {@link upProj}. Only where moelab has kernels of its own: on the CPU in float32 and bfloat16. Default false.
+   * {@link upProj}. Only where moelab has kernels of its own: on the CPU in float32 and bfloat16, on a GPU where they were built (float16
+   * too). Default false.
    */
   recompute = false;
 
@@ -77,5 +78,14 @@ export class Experts extends Module {
 
 /** Where moelab has kernels of its own; anywhere else PyTorch's operators do the same. */
 function hasKernel({ device, dtype }: Tensor): boolean {
-  return device === "cpu" && (dtype === "float32" || dtype === "bfloat16");
+  if (dtype !== "float32" && dtype !== "bfloat16" && dtype !== "float16") return false;
+  return device === "cpu" ? dtype !== "float16" : device.startsWith("cuda") && hasCudaKernels();
+}
+
+let cudaKernels: boolean | undefined;
+
+/** Only a build with CUDA's compiler has them. */
+function hasCudaKernels(): boolean {
+  cudaKernels ??= ops.moelab.has_kernel("expert_ffn", "cuda") as boolean;
+  return cudaKernels;
 }
