@@ -96,7 +96,7 @@ struct HalfProduct {
       unsigned char* const b = a + aBytes;
 #pragma unroll
       for (int depth = 0; depth < halfDepth; depth += 16) {
-        uint32_t left[fragments][4], right[4][4];
+        uint32_t left[fragments][4];
         const int matrix = lane / 8, line = lane % 8;
 #pragma unroll
         for (int i = 0; i < fragments; ++i) {
@@ -110,16 +110,17 @@ struct HalfProduct {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
           const int column = warpColumn + j * 16;
+          uint32_t right[4];
           if constexpr (bByDepth) {
-            loadTransposed(right[j], piece(b, bPieces, depth + line + matrix % 2 * 8, column / 8 + matrix / 2));
+            loadTransposed(right, piece(b, bPieces, depth + line + matrix % 2 * 8, column / 8 + matrix / 2));
           } else {
-            loadMatrices(right[j], piece(b, bPieces, column + line + matrix / 2 * 8, depth / 8 + matrix % 2));
+            loadMatrices(right, piece(b, bPieces, column + line + matrix / 2 * 8, depth / 8 + matrix % 2));
           }
-        }
 #pragma unroll
-        for (int i = 0; i < fragments; ++i) {
-#pragma unroll
-          for (int j = 0; j < 8; ++j) multiplyAdd<T>(sum[i][j], left[i], right[j / 2][j % 2 * 2], right[j / 2][j % 2 * 2 + 1]);
+          for (int i = 0; i < fragments; ++i) {
+            multiplyAdd<T>(sum[i][2 * j], left[i], right[0], right[1]);
+            multiplyAdd<T>(sum[i][2 * j + 1], left[i], right[2], right[3]);
+          }
         }
       }
     }
