@@ -37,7 +37,7 @@ describe("emulated on the CPU", () => {
     run("cmake", "--build", built, "--target", "moelab_emulated");
     const libraries = [
       join(built, "Release", "libmoelab_operators.so"),
-      join(built, "test", "libmoelab_emulated.so"),
+      join(built, "Release", "libmoelab_emulated.so"),
     ];
     const report = JSON.parse(runPython(join(import.meta.dirname, "operators.py"), "cpu", ...libraries));
     const wrong = Object.entries<{ ok: boolean }>(report).filter(([, { ok }]) => !ok);

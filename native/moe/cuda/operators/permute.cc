@@ -145,8 +145,7 @@ Pair unpermuteBackward(const at::Tensor& grad, const at::Tensor& given, const at
   if (!hasElement(given)) {
     return byReference(order, taken, tokens, choices, padded, [&](const RowOrder& placed, const moelab::ExpertRows& rows) {
       rows.check("rows", given);
-      return Pair{mask[0] ? permuteReference(grad, weights, placed) : at::Tensor(),
-                  mask[1] ? weightGradientReference(grad, given, placed) : at::Tensor()};
+      return unpermuteBackwardReference(grad, given, weights, placed, mask[0], mask[1]);
     });
   }
   const at::Tensor rows = given.contiguous(), gradient = grad.contiguous();
