@@ -11,4 +11,5 @@ export { type LoadMapData, type LoadMapOptions, loadMap } from "./loadMap.js";
 export { type LossCurveData, type LossCurveOptions, lossCurve } from "./lossCurve.js";
 export { Picture, type VegaLiteSpec } from "./picture.js";
 export type { RoutingSelection, RoutingSource, RoutingTablesLike } from "./recordedRouting.js";
+export { type RoutingData, routing } from "./routing.js";
 export { type TokenRibbonData, type TokenRibbonOptions, tokenRibbon } from "./tokenRibbon.js";

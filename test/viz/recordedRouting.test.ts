@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { arrow, data, models, moe, torch, train } from "../../src/index.js";
-import { balance, coactivation, loadMap } from "../../src/viz/index.js";
+import { balance, coactivation, loadMap, routing } from "../../src/viz/index.js";
 import { shortNames } from "../../src/viz/recordedRouting.js";
 import { structuredIds } from "../train/models.js";
-import { expectGoodPicture } from "./rendering.js";
+import { expectGoodPicture, svgWith } from "./rendering.js";
 
 torch.setThreads(1);
 
@@ -48,6 +48,20 @@ describe("pictures of a run", () => {
     torch.noGrad(() => void model.eval().forward(dataset.batch(0).inputs));
     const now = loadMap(moe.routingStatistics(model));
     expect(now.data.counts[0].reduce((sum, count) => sum + count)).toBe(64);
+  });
+
+  it("are one picture together", async () => {
+    const { run } = await trained();
+    const { data, text, spec } = routing(run);
+    expect(data.load).toEqual(loadMap(run).data);
+    expect(data.balance).toEqual(balance(run).data);
+    expect(data.coactivation).toEqual(coactivation(run).data);
+    expect(text).toMatch(/Expert load[\s\S]*Balance at step 20[\s\S]*Co-activation in layer 0/);
+    expect(await svgWith(spec, { layer: 1 })).toContain("layer 1, independent experts");
+    await expectGoodPicture(() => routing(run));
+
+    const single = await trained({ topK: 1 });
+    expect(routing(single.run).data.coactivation).toBeUndefined();
   });
 
   it("say what is missing", async () => {

@@ -35,6 +35,8 @@ export class RoutingHistory {
   readonly #fine = new SummedRecords({ most: 2048, bytes: 64 * mebibyte });
   readonly #coarse = new SummedRecords({ most: 16, bytes: 64 * mebibyte });
   readonly #experts = new Map<string, number>();
+  /** Of what was recorded up to now; none since something came. */
+  #tables: RoutingTables | undefined;
 
   /** Records so far. */
   get length(): number {
@@ -49,6 +51,7 @@ export class RoutingHistory {
   /** Takes in what was measured. */
   add(step: number, layers: readonly LayerMeasures[]): void {
     if (layers.length === 0) return;
+    this.#tables = undefined;
     const fine: Record<string, Float64Array> = {};
     const coarse: Record<string, Float64Array> = {};
     for (const measures of layers) {
@@ -62,10 +65,11 @@ export class RoutingHistory {
 
   /** A snapshot: what is recorded later does not change it. */
   tables(): RoutingTables {
-    return new RoutingTables(
+    this.#tables ??= new RoutingTables(
       this.#snapshot(this.#fine, ownMeasures),
       this.#snapshot(this.#coarse, ["coactivation"]),
     );
+    return this.#tables;
   }
 
   /** Load alone, without copies. Arrays are to be read at once: the last record may still grow. */
