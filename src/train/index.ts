@@ -3,6 +3,11 @@ import "../torch/methods.js"; // the tensors that come from here have all their 
 
 export { type CheckpointState, latestCheckpoint, listCheckpoints, readCheckpoint } from "./checkpoint.js";
 export { clipGradNorm } from "./clipping.js";
+export {
+  type DeepSpeedOptions,
+  type DeepSpeedSettings,
+  fromDeepSpeedConfig,
+} from "./deepSpeed/deepSpeedConfig.js";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./evaluation.js";
 export { type FitOptions, fit } from "./fit.js";
 export type { EvaluationRecord, History, StepRecord } from "./history.js";
