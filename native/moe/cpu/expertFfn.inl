@@ -126,16 +126,27 @@ struct Forward : Plan<Storage, Operand> {
 
   Columns<Operand> inputShape(int64_t e) const { return {this->dim, this->paddedRowsOf(e) / 16}; }
   Columns<Operand> activatedShape(int64_t e) const { return {this->hidden, this->paddedRowsOf(e) / 16}; }
-  Operand* inputsOf(int64_t e) const { return inputs + this->padOffset[e] * Columns<Operand>::paddedP(this->dim); }
-  Operand* activatedOf(int64_t e) const {
-    return activated + this->padOffset[e] * Columns<Operand>::paddedP(this->hidden);
-  }
+  Operand* inputsOf(int64_t e) const { return inputs + this->padOffset[e] * this->dimQ; }
+  Operand* activatedOf(int64_t e) const { return activated + this->padOffset[e] * this->hiddenQ; }
+
+  /// Experts with few rows have them in the same places as float, [rows, dimQ] and [rows, hiddenQ].
+  bool isFew(int64_t e) const { return this->rowsOf(e) <= fewRows; }
+  float* fewInputsOf(int64_t e) const { return reinterpret_cast<float*>(inputsOf(e)); }
+  float* fewActivatedOf(int64_t e) const { return reinterpret_cast<float*>(activatedOf(e)); }
 
   static void pack(const void* context, int64_t item) {
     const auto& self = *static_cast<const Forward*>(context);
     const auto [e, block] = self.rowPieces[item];
     const Storage* rows[16];
     self.gather(self.ffn.x, e, block * 16, rows);
+    if (self.isFew(e)) {
+      if (block > 0) return;
+      for (int64_t i = 0; i < self.rowsOf(e); ++i) {
+        for (int64_t j = 0; j < self.dimQ; j += lanes)
+          store(self.fewInputsOf(e) + i * self.dimQ + j, j < self.dim ? loadFirst(rows[i] + j, self.dim - j) : Floats{});
+      }
+      return;
+    }
     packRowsAsColumns(rows, self.dim, self.inputShape(e), block, self.inputsOf(e));
   }
 
@@ -143,6 +154,7 @@ struct Forward : Plan<Storage, Operand> {
   static void hiddenUnits(const void* context, int64_t item) {
     const auto& self = *static_cast<const Forward*>(context);
     const auto [e, panel] = self.hiddenPieces[item];
+    if (self.isFew(e)) return self.fewHiddenUnits(e, panel);
     [[maybe_unused]] const Registers<Operand> registers;
     const int64_t first = panel * hiddenRows, until = least(first + hiddenRows, self.hidden);
     const auto shape = self.inputShape(e);
@@ -213,10 +225,43 @@ struct Forward : Plan<Storage, Operand> {
     }
   }
 
+  void fewHiddenUnits(int64_t e, int64_t panel) const {
+    const int64_t until = least((panel + 1) * hiddenRows, this->hidden), rows = this->rowsOf(e);
+    Floats gates[fewRows], ups[fewRows];
+    for (int64_t unit = panel * hiddenRows; unit < roundUp(until, unitBlock); unit += lanes) {
+      const int64_t units = most(0, least(lanes, until - unit));
+      const auto multiply = [&](const Storage* weights, Floats* to) {
+        multiplyFew(weights + unit * this->dim, this->dim, units, fewInputsOf(e), this->dimQ, rows, this->dim, to);
+      };
+      multiply(this->up(e), gates);
+      if (this->gated()) multiply(this->up(e) + this->hidden * this->dim, ups);
+      for (int64_t i = 0; i < rows; ++i) {
+        if (preactivation) {
+          const int64_t block = unit / unitBlock * unitBlock;
+          store(preactivation + this->preactivationAt(e, i, block) + unit % unitBlock, gates[i]);
+          if (this->gated())
+            store(preactivation + this->preactivationAt(e, i, this->upColumn() + block) + unit % unitBlock, ups[i]);
+        }
+        store(fewActivatedOf(e) + i * this->hiddenQ + unit, this->gated() ? silu(gates[i]) * ups[i] : gelu(gates[i]));
+      }
+    }
+  }
+
+  void fewOutput(int64_t e, int64_t panel) const {
+    const int64_t until = least((panel + 1) * outputStep, this->dim), rows = this->rowsOf(e);
+    Floats answer[fewRows];
+    for (int64_t unit = panel * outputStep; unit < until; unit += lanes) {
+      multiplyFew(this->down(e) + unit * this->hidden, this->hidden, least(lanes, until - unit), fewActivatedOf(e),
+                  this->hiddenQ, rows, this->hidden, answer);
+      for (int64_t i = 0; i < rows; ++i) store(answers + (this->ffn.offset[e] + i) * this->dimQ + unit, answer[i]);
+    }
+  }
+
   /// down · activated for some output columns of all rows of an expert.
   static void output(const void* context, int64_t item) {
     const auto& self = *static_cast<const Forward*>(context);
     const auto [e, panel] = self.outputPieces[item];
+    if (self.isFew(e)) return self.fewOutput(e, panel);
     [[maybe_unused]] const Registers<Operand> registers;
     const int64_t first = panel * self.outputStep, units = least(self.outputStep, self.dim - first);
     const auto shape = self.activatedShape(e);
@@ -257,8 +302,8 @@ struct Forward : Plan<Storage, Operand> {
     outputStep = cached || this->dim <= 2 * outputRows ? outputRows / 2 : outputRows;
     outputParts = parts(this->dim, outputStep);
     const int64_t rowParts = this->paddedRows / 16;
-    const int64_t inputsSize = this->paddedRows * Columns<Operand>::paddedP(this->dim) * sizeof(Operand);
-    const int64_t activatedSize = this->paddedRows * Columns<Operand>::paddedP(this->hidden) * sizeof(Operand);
+    const int64_t inputsSize = this->paddedRows * this->dimQ * sizeof(Operand);
+    const int64_t activatedSize = this->paddedRows * this->hiddenQ * sizeof(Operand);
     Scratch scratch(Scratch::sizeOf((E + 1) * sizeof(int64_t)) + Scratch::sizeOf(rows * sizeof(int64_t)) +
                     Scratch::sizeOf(rowParts * sizeof(Piece)) + Scratch::sizeOf(E * hiddenParts * sizeof(Piece)) +
                     Scratch::sizeOf(E * outputParts * sizeof(Piece)) +

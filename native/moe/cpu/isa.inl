@@ -19,6 +19,7 @@ namespace {
 #include "operands.inl"
 #include "products.inl"
 #include "multiply.inl"
+#include "fewRows.inl"
 #include "expertFfn.inl"
 #include "expertFfnBackward.inl"
 #include "gate.inl"
