@@ -6,6 +6,8 @@ export interface CompilerSettings {
   directory: string;
   /** Whether inspection has to give documentation comments: without, a start that finds no image takes less time. */
   documentation: boolean;
+  /** Whether a lean compiler goes ahead of the whole one. Default true. */
+  lean?: boolean;
 }
 
 /** What a compiler must know of the cells before, to go on in place of another. */

@@ -68,7 +68,7 @@ export class SeparateCompiler implements CellCompiler {
   constructor(settings: CompilerSettings) {
     this.#settings = settings;
     this.#standIn = new StandInCompiler(settings);
-    this.#lean = hasImage("lean") && hasImage("whole");
+    this.#lean = (settings.lean ?? true) && hasImage("lean") && hasImage("whole");
     this.#process = this.#start(this.#lean ? "lean" : "whole");
     if (this.#lean && availableParallelism() >= manyProcessors) this.#prepareNext();
   }

@@ -25,10 +25,10 @@ const waitForBackground = `{
 const awaitedResources =
   "Timeout|TCPServerWrap|TCPSocketWrap|PipeServerWrap|UDPWrap|ProcessWrap|FSReqCallback|FSReqPromise|GetAddrInfoReqWrap";
 
-/** Code that notes, before a script runs, which resources are the executor's own. */
-export const noteOwnResources = `(globalThis as any)[Symbol.for("moelab.resources")] = () =>
-  process.getActiveResourcesInfo().filter((kind: string) => /^(${awaitedResources})$/.test(kind)).length;
-(globalThis as any)[Symbol.for("moelab.ownResources")] = (globalThis as any)[Symbol.for("moelab.resources")]();`;
+/** JavaScript that notes, before a script runs, which resources are the executor's own. */
+export const noteOwnResources = `globalThis[Symbol.for("moelab.resources")] = () =>
+  process.getActiveResourcesInfo().filter((kind) => /^(${awaitedResources})$/.test(kind)).length;
+globalThis[Symbol.for("moelab.ownResources")] = globalThis[Symbol.for("moelab.resources")]();`;
 
 const waitForResources = `for (const symbols = globalThis as any; ; ) {
   await new Promise((resolve) => setTimeout(resolve, 10));

@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
+import type { PartRequest } from "../session/partRequest.js";
 import type { Session } from "../session/session.js";
 import { UsageError } from "../usage.js";
 import { type BackgroundOutcome, noteOwnResources, settleBackground } from "./backgroundWork.js";
@@ -34,10 +35,7 @@ export async function runScript(path: string, args: readonly string[]): Promise<
     return exitCodeFor("interrupted", stop.signal);
   }
   // Imports resolve from the script's folder, where the session starts; all else is as under Node.
-  await session.execute(
-    { code: scriptSurroundings(file, args), silent: true, storeHistory: false },
-    () => {},
-  );
+  await session.execute(scriptSurroundings(file, args), () => {});
   const screen = cellScreen(terminal, { rawStreams: true });
   const execution = session.execute(
     { code, cellName: path, plain: true, input: keyboardInput(() => {}) },
@@ -59,14 +57,16 @@ export async function runScript(path: string, args: readonly string[]): Promise<
   return ownExitCode ?? exitCodeFor(status, stop.signal);
 }
 
-/** Code that gives the script the arguments and the working directory that it expects. */
-function scriptSurroundings(file: string, args: readonly string[]): string {
-  return `{
-    const { process } = globalThis as any;
+/** Gives the script the arguments and the working directory that it expects; runs while the compiler gets ready. */
+function scriptSurroundings(file: string, args: readonly string[]): PartRequest {
+  const code = `{
     process.argv.splice(1, Infinity, ...${JSON.stringify([file, ...args])});
     process.chdir(${JSON.stringify(process.cwd())});
     ${noteOwnResources}
   }`;
+  const sourceMap = JSON.stringify({ version: 3, sources: [], names: [], mappings: "" });
+  const compiled = { javascript: code, sourceMap, endsInExpression: false };
+  return { code, compiled, showsValue: false, silent: true, storeHistory: false };
 }
 
 async function readScript(path: string): Promise<string> {

@@ -134,9 +134,11 @@ export class Session {
    * Runs a cell after those of its lane that were asked for before. Every event of the cell reaches `sink` before the
    * returned promise resolves. A cell that fails, is interrupted or takes the executor with it resolves, too.
    */
-  execute(request: ExecuteRequest, sink: EventSink): Promise<ExecuteOutcome> {
+  execute(request: ExecuteRequest | PartRequest, sink: EventSink): Promise<ExecuteOutcome> {
     const run = () =>
-      mayHoldMagics(request.code) ? this.#runWithMagics(request, sink) : this.#run(request, sink);
+      !("compiled" in request) && mayHoldMagics(request.code)
+        ? this.#runWithMagics(request, sink)
+        : this.#run(request, sink);
     return this.#lanes.run(request.lane ?? mainLane, run);
   }
 
