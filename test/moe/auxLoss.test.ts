@@ -38,6 +38,15 @@ describe("load-balancing losses", () => {
     expect(loss("huggingFace")).toBeCloseTo(2.3078, 4);
   });
 
+  test("importance and z-loss have the known values of these logits, too", () => {
+    const logits = fixtureLogits();
+    const { experts, weights } = moe.topK(logits.softmax(-1), 2);
+    const shares = moe.importance(weights.div(weights.sum(1, true)), experts, 8);
+    // FastMoE divides by E - 1 in the variance.
+    expect(moe.squaredVariation(shares).item() * (8 / 7)).toBeCloseTo(0.2607, 4);
+    expect(moe.zLoss(logits).item()).toBeCloseTo(14.81, 2);
+  });
+
   const balanced = { gshard: 1, megatron: 1, huggingFace: 2, deepSeekSequence: 1 };
   const collapsed = { gshard: 4, megatron: 2, huggingFace: 4, deepSeekSequence: 2 };
   test.each(moe.auxLossNormalisations)("%s: perfect balance, all on one expert", (normalisation) => {

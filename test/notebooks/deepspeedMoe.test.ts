@@ -13,7 +13,7 @@ describe("DeepSpeed's MoE on digits, headless and shortened", () => {
   it("reads digits that it has not seen, better without a capacity", () => {
     const shares = /capacity ([\d.]+)%, dropless ([\d.]+)%/.exec(notebook.printed("evaluation"))!;
     const [withCapacity, dropless] = shares.slice(1).map(Number);
-    expect(dropless).toBeGreaterThan(75); // guessing: 10
+    expect(dropless).toBeGreaterThan(70); // guessing: 10
     expect(withCapacity).toBeLessThan(dropless);
   });
 

@@ -19,7 +19,10 @@ export const ownMeasures = [...expertMeasures, ...layerMeasures] as const;
 export type LayerMeasures = { layer: string; experts: number } & Record<
   | (typeof expertMeasures)[number]
   | (typeof layerMeasures)[number]
-  /** E × E: tokens that expert i and expert j took both; on the diagonal those that i took. */
+  /**
+   * E × E: tokens that expert i and expert j took both; on the diagonal those that i took. A choice of weight 0 counts as
+   * not taken.
+   */
   | "coactivation",
   Float64Array
 >;
