@@ -24,6 +24,10 @@ export const benchmarks: Record<string, Entry> = {
     summary: "one MoE layer forward and backward, against the faster of two forms in PyTorch",
     load: () => import("./moeLayer.js"),
   },
+  "routing-share": {
+    summary: "gate, permute and unpermute of an MoE layer, as a share of the layer",
+    load: () => import("./routingShare.js"),
+  },
   train: {
     summary: "training steps of a model of 166 million parameters, against transformers",
     load: () => import("./train.js"),

@@ -3,23 +3,8 @@ import * as torch from "../src/torch/index.js";
 import { alternate } from "./harness/alternate.js";
 import { type Benchmark, type BenchmarkCase, compare } from "./harness/benchmark.js";
 import { Python } from "./harness/python.js";
+import { dtypes, shapes, tokens } from "./moeLayerShapes.js";
 
-interface Sizes {
-  experts: number;
-  k: number;
-  dim: number;
-  hidden: number;
-}
-
-const tokens = 2048;
-const shapes: Sizes[] = [
-  { experts: 8, k: 2, dim: 512, hidden: 2048 },
-  { experts: 8, k: 2, dim: 1024, hidden: 4096 },
-  { experts: 64, k: 2, dim: 512, hidden: 2048 },
-  { experts: 64, k: 2, dim: 1024, hidden: 1024 },
-  { experts: 64, k: 8, dim: 1024, hidden: 512 },
-];
-const dtypes = { bf16: "bfloat16", f32: "float32" } as const;
 const variants = ["grouped", "slices", "loop"] as const;
 const rounds = 5;
 

@@ -14,6 +14,7 @@ export {
 } from "./auxLoss.js";
 export { type CapacityOptions, type DropPolicy, dropPolicies } from "./capacity.js";
 export { ResidualBranch, SharedExpert, type SharedExpertOptions } from "./denseBranch.js";
+export { type Dispatch, type DispatchOptions, dispatch, permute, unpermute } from "./dispatch.js";
 export { Experts } from "./experts.js";
 export { type DeepSpeedMoEOptions, fromDeepSpeed } from "./fromDeepSpeed.js";
 export { fromPaddle, type PaddleGateOptions, type PaddleMoELayerOptions } from "./fromPaddle.js";

@@ -30,56 +30,53 @@ inline int32_t sortable(float value) {
   return value == value ? bits ^ ((bits >> 31) & INT32_MAX) : INT32_MAX;
 }
 
+/// Lanes against those 8, 4, 2 and 1 further on, the last to the first.
+template <class Vector, class F>
+inline Vector acrossLanes(Vector v, F f) {
+  v = f(v, MOELAB_SHUFFLE(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  v = f(v, MOELAB_SHUFFLE(v, v, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3));
+  v = f(v, MOELAB_SHUFFLE(v, v, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1));
+  return f(v, MOELAB_SHUFFLE(v, v, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0));
+}
+
+inline Floats allSum(Floats v) {
+  return acrossLanes(v, [](Floats a, Floats b) { return a + b; });
+}
+
 /// Turns `count` values, in whole vectors with −infinity behind them, into their softmax; NaN in all of them for what has
-/// none.
+/// none: differences of equal infinities are NaN, and the sum carries it to all.
 inline void softmaxInPlace(float* values, int64_t count) {
-  Floats top = broadcast(-infinity), poison = {};
+  Floats top = broadcast(-infinity);
   for (int64_t j = 0; j < count; j += lanes) {
     const Floats value = load(values + j);
     top = value > top ? value : top;
-    poison = value == value ? poison : value;
   }
-  float most = -infinity;
-  bool poisoned = false;
-  for (int64_t i = 0; i < lanes; ++i) {
-    most = top[i] > most ? top[i] : most;
-    poisoned |= poison[i] != poison[i];
-  }
-  if (poisoned || most == infinity || most == -infinity) {
-    for (int64_t j = 0; j < count; ++j) values[j] = __builtin_nanf("");
-    return;
-  }
+  top = acrossLanes(top, [](Floats a, Floats b) { return a > b ? a : b; });
   Floats total = {};
   for (int64_t j = 0; j < count; j += lanes) {
-    const Floats value = decay(load(values + j) - most);
+    const Floats value = decay(load(values + j) - top);
     total += value;
     store(values + j, value);
   }
-  const float share = 1.0f / sum(total);
+  const Floats share = 1.0f / allSum(total);
   for (int64_t j = 0; j < count; j += lanes) store(values + j, load(values + j) * share);
 }
 
 /// Index of the largest key, the first of equal ones. `count` is a multiple of `lanes`.
 inline int64_t largest(const int32_t* keys, int64_t count) {
-  Ints best, block = {};
+  constexpr Ints lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  Ints best, at = lane;
   __builtin_memcpy(&best, keys, sizeof best);
   for (int64_t j = lanes; j < count; j += lanes) {
     Ints key;
     __builtin_memcpy(&key, keys + j, sizeof key);
     const Ints larger = key > best;
     best = larger ? key : best;
-    block = larger ? Ints{} + int32_t(j) : block;
+    at = larger ? lane + int32_t(j) : at;
   }
-  int64_t at = 0;
-  int32_t most = excluded;
-  for (int64_t i = 0; i < lanes; ++i) {
-    const int64_t index = block[i] + i;
-    if (best[i] > most || (best[i] == most && index < at)) {
-      most = best[i];
-      at = index;
-    }
-  }
-  return at;
+  const Ints most = acrossLanes(best, [](Ints a, Ints b) { return a > b ? a : b; });
+  at = best == most ? at : Ints{} + INT32_MAX;
+  return acrossLanes(at, [](Ints a, Ints b) { return a < b ? a : b; })[0];
 }
 
 struct GateForward {
@@ -159,7 +156,7 @@ struct GateForward {
           total += score;
           store(scores + j, score);
         }
-        share = 1.0f / sum(total);
+        share = 1.0f / allSum(total)[0];
       }
       float* const probabilities = self.choice.probabilities + t * E;
       for (int64_t j = 0; j < wide; j += lanes) {
@@ -244,7 +241,7 @@ struct GateBackward {
       const float* const p = choice.probabilities + t * E;
       Floats inner = {};
       for (int64_t j = 0; j < wide; j += lanes) inner += loadFirst(p + j, E - j) * load(room + j);
-      const float total = sum(inner);
+      const float total = allSum(inner)[0];
       for (int64_t j = 0; j < wide; j += lanes)
         storeFirst(to + j, loadFirst(p + j, E - j) * (load(room + j) - total), E - j);
     } else {
@@ -268,7 +265,7 @@ struct GateBackward {
       all += score;
       if (shared) inner += loadFirst(choice.probabilities + t * E + j, E - j) * load(room + j);
     }
-    const float total = sum(all), mean = sum(inner);
+    const float total = allSum(all)[0], mean = allSum(inner)[0];
     for (int64_t j = 0; j < wide; j += lanes) store(room + j, shared ? (load(room + j) - mean) / total : Floats{});
     if (gradients.weights) {
       float factor = 1, less = 0;
