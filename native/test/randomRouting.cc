@@ -1,4 +1,4 @@
-// Runs the kernels of gate, dispatch, permute, unpermute and grouped_linear over random shapes, as randomShapes.cc does with
+// Runs the kernels of gate, gate_linear, expert_choice, dispatch, permute, unpermute and grouped_linear over random shapes, as randomShapes.cc does with
 // those of the experts: NaN and infinite logits, one to many experts, empty ones, gaps, more threads than cores. Prints
 // "clean" at its end.
 
@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "../moe/dispatchOrder.h"
+#include "../moe/expertChoice.h"
 #include "gate.h"
+#include "gateLinear.h"
 #include "groupedLinear.h"
 #include "random.h"
 #include "rows.h"
@@ -69,6 +71,23 @@ Routing gateOnce() {
     gateBackward(gate, capability, choice, {gradWeights.data(), nullptr, nullptr}, gradLogits.data());
     gateBackward(gate, capability, choice, {nullptr, nullptr, gradSums.data()}, gradLogits.data());
   });
+  const int64_t dim = pick({1, 8, 17, 64, 100, 300});
+  const Elements tokens(T * dim, 2), gradTokens(T * dim, 2);
+  const std::vector<float> gateWeights = numbers(E * dim);
+  std::vector<float> gradGateWeights(E * dim);
+  const GateLinear linear{tokens.get(), gateWeights.data(), T, dim, E, 3};
+  onEvery([&](CpuCapability capability) {
+    gateLinearForward(linear, capability, gradLogits.data());
+    gateLinearBackward(linear, capability, logits.data(), gradTokens.get(), gradGateWeights.data());
+    gateLinearBackward(linear, capability, logits.data(), nullptr, gradGateWeights.data());
+    gateLinearBackward(linear, capability, logits.data(), gradTokens.get(), nullptr);
+  });
+
+  const ExpertChoice byExperts{logits.data(), T, E, std::min<int64_t>(T, pick({0, 1, 5, T}))};
+  std::vector<int64_t> taken(E * byExperts.each);
+  for (int64_t e = 0; e < E; e += choosersAtOnce) chooseTokens(byExperts, e, taken.data());
+  require(choosersOfTokens(byExperts, taken.data()).begin[T] == E * byExperts.each, "as many pairs as were chosen");
+
   std::vector<char> kept(T * k);
   for (char& each : kept) each = generator() % 4 != 0;
   Assignments asked{routing.chosen.data(), T, k, E};

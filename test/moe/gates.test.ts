@@ -345,14 +345,27 @@ describe("expert choice", () => {
     expect(warn).toHaveBeenCalledWith(expect.stringMatching(/causal decoder/));
     warn.mockRestore();
     const x = input();
-    const { probabilities, kept } = layer.gate.forward(x);
+    const { experts, probabilities, kept, weights } = layer.gate.forward(x);
     layer.forward(x).sum().backward();
     expect(layer.routing!.taken.toArray()).toEqual(Array(sizes.experts).fill(10));
     expect(layer.routing!.load.toArray()).toEqual(Array(sizes.experts).fill(10));
+    const chosen = rows(experts);
+    const factors = rows(weights);
     const columns = rows(probabilities!.t());
-    const flags = rows(kept!.t().to("float32"));
+    const tokensOf: number[][] = columns.map(() => []);
+    let most = 1;
+    for (const [token, flags] of rows(kept!.to("float32")).entries()) {
+      const count = flags.filter(Boolean).length;
+      most = Math.max(most, count);
+      for (let at = 0; at < count; at++) {
+        tokensOf[chosen[token][at]].push(token);
+        expect(factors[token][at]).toBeCloseTo(columns[chosen[token][at]][token], 6);
+        if (at > 0) expect(factors[token][at]).toBeLessThanOrEqual(factors[token][at - 1]);
+      }
+    }
+    expect(experts.shape[1]).toBe(most);
     for (const [expert, column] of columns.entries()) {
-      expect(best(flags[expert], 10).sort()).toEqual(best(column, 10).sort());
+      expect(tokensOf[expert].sort()).toEqual(best(column, 10).sort());
     }
   });
 });

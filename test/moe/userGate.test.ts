@@ -60,6 +60,33 @@ describe("a gate of one's own", () => {
     expect(Object.keys(model.stateDict())).toContain("layers.0.feedForward.gate.bias");
   });
 
+  test("may change what a gate of moelab's finds: what that found out for its own choice is not taken for this one", () => {
+    class LastExpert extends moe.SoftmaxGate {
+      override forward(x: torch.Tensor, request?: moe.DispatchRequest): moe.GateOutput {
+        const found = super.forward(x, request);
+        expect(found.fused?.dispatched).toBeDefined();
+        return { ...found, experts: torch.fullLike(found.experts, 7) };
+      }
+    }
+    class FirstTokensOnly extends moe.SoftmaxGate {
+      override forward(x: torch.Tensor, request?: moe.DispatchRequest): moe.GateOutput {
+        const found = super.forward(x, request);
+        return { ...found, kept: torch.arange(5).lt(2).unsqueeze(1).expand([5, 2]) };
+      }
+    }
+    const loads = [LastExpert, FirstTokensOnly].map((Kind) => {
+      const gate = new Kind(16, 8, 2, true);
+      const layer = new moe.MoELayer({
+        ...{ dim: 16, hidden: 8, experts: 8, gate },
+        auxLoss: { normalisation: "gshard", coefficient: 1 },
+      });
+      layer.forward(torch.randn([5, 16]));
+      return { load: layer.routing!.load.toArray() as number[], loss: layer.auxLoss!.item() };
+    });
+    expect(loads[0].load).toEqual([0, 0, 0, 0, 0, 0, 0, 10]);
+    expect(loads[1].load.reduce((sum, load) => sum + load)).toBe(4);
+  });
+
   test("one gate cannot serve several layers", () => {
     const options = { vocab: 17, dim: 16, layers: 2, heads: 2, moe: { experts: 8, gate: new MyGate(16) } };
     expect(() => models.moeTransformer(options)).toThrow(/one gate for 2 MoE layers; pass a function/);

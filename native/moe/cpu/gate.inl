@@ -30,14 +30,21 @@ inline int32_t sortable(float value) {
   return value == value ? bits ^ ((bits >> 31) & INT32_MAX) : INT32_MAX;
 }
 
-/// Lanes against those 8, 4, 2 and 1 further on, the last to the first.
+#if defined(__clang__)
+#define MOELAB_LANES(v, ...) __builtin_shufflevector(v, v, __VA_ARGS__)
+#else
+#define MOELAB_LANES(v, ...) __builtin_shuffle(v, Words{__VA_ARGS__})
+#endif
+
+/// All lanes become f of all lanes, which must not mind the order: always the same one.
 template <class Vector, class F>
 inline Vector acrossLanes(Vector v, F f) {
-  v = f(v, MOELAB_SHUFFLE(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-  v = f(v, MOELAB_SHUFFLE(v, v, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3));
-  v = f(v, MOELAB_SHUFFLE(v, v, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1));
-  return f(v, MOELAB_SHUFFLE(v, v, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0));
+  v = f(v, MOELAB_LANES(v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  v = f(v, MOELAB_LANES(v, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3));
+  v = f(v, MOELAB_LANES(v, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1));
+  return f(v, MOELAB_LANES(v, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0));
 }
+#undef MOELAB_LANES
 
 inline Floats allSum(Floats v) {
   return acrossLanes(v, [](Floats a, Floats b) { return a + b; });

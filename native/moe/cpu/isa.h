@@ -2,6 +2,7 @@
 
 #include "expertFfn.h"
 #include "gate.h"
+#include "gateLinear.h"
 #include "groupedLinear.h"
 #include "rows.h"
 
@@ -16,6 +17,8 @@ namespace moelab {
   void gateForward(const GateScores& gate, const GateChoice& choice);                                              \
   void gateBackward(const GateScores& gate, const GateChoice& choice, const GateChoiceGradients& gradients,        \
                     float* gradLogits);                                                                            \
+  void gateLinearForward(const GateLinear& gate, float* logits);                                                   \
+  void gateLinearBackward(const GateLinear& gate, const float* grad, void* gradX, float* gradWeight);              \
   void scatterRows(const RowMoves& moves, const void* from, void* to);                                             \
   void gatherRows(const RowMoves& moves, const void* from, void* to);                                              \
   void multiplyRows(const RowMoves& moves, const void* grad, const void* rows, float* to);                         \

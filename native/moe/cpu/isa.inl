@@ -23,6 +23,7 @@ namespace {
 #include "expertFfn.inl"
 #include "expertFfnBackward.inl"
 #include "gate.inl"
+#include "gateLinear.inl"
 #include "groupedLinear.inl"
 #include "rows.inl"
 
@@ -87,6 +88,20 @@ void gateForward(const GateScores& gate, const GateChoice& choice) { GateForward
 void gateBackward(const GateScores& gate, const GateChoice& choice, const GateChoiceGradients& gradients,
                   float* gradLogits) {
   GateBackward{gate, choice, gradients, gradLogits}.run();
+}
+
+void gateLinearForward(const GateLinear& gate, float* logits) {
+  GateLinearPass<Bf16Operand> pass(gate);
+  pass.logits = logits;
+  pass.runForward();
+}
+
+void gateLinearBackward(const GateLinear& gate, const float* grad, void* gradX, float* gradWeight) {
+  GateLinearPass<Bf16Operand> pass(gate);
+  pass.grad = grad;
+  pass.gradX = static_cast<Bf16*>(gradX);
+  pass.gradWeight = gradWeight;
+  pass.runBackward();
 }
 
 void scatterRows(const RowMoves& moves, const void* from, void* to) {

@@ -1,5 +1,5 @@
 import { checkOptionNames, checkReal } from "../../nn/options.js";
-import { arange, zeros } from "../../torch/operators.generated.js";
+import { ops } from "../../torch/ops.js";
 import type { Tensor } from "../../torch/tensor.js";
 import type { GateMaker, GateOutput } from "../gate.js";
 import { LinearGate } from "./linearGate.js";
@@ -13,8 +13,9 @@ export interface ExpertChoiceGateOptions {
 
 /**
  * Experts choose tokens: each takes the ⌊T·meanExperts/E⌋ (at least one) with the largest probability, so that all have the same
- * load and a token any number of experts (arXiv 2202.09368). What a token gets depends on the tokens after it: in a
- * causal decoder it leaks the future in training, and differs when tokens come one by one.
+ * load and a token any number of experts (arXiv 2202.09368). `experts` is as wide as the most wanted token needs, with `kept`
+ * false behind the experts of the others; no layer's capacity cuts into the choice. What a token gets depends on the tokens
+ * after it: in a causal decoder it leaks the future in training, and differs when tokens come one by one.
  */
 export class ExpertChoiceGate extends LinearGate {
   constructor(
@@ -28,14 +29,14 @@ export class ExpertChoiceGate extends LinearGate {
 
   forward(x: Tensor): GateOutput {
     const [tokens] = x.shape;
-    const { experts: count } = this;
     const logits = this.logits(x);
     const probabilities = logits.softmax(-1);
-    const each = Math.min(tokens, Math.max(1, Math.floor((tokens * this.meanExperts) / count)));
-    const [, chosen] = probabilities.detach().topk(each, 0);
-    const kept = zeros([tokens, count], { dtype: "bool", device: x.device }).scatter(0, chosen, 1);
-    const experts = arange(count, { dtype: "int64", device: x.device }).unsqueeze(0).expand([tokens, count]);
-    return { experts, weights: probabilities, probabilities, logits, kept };
+    const wanted = Math.max(1, Math.floor((tokens * this.meanExperts) / this.experts));
+    const chosen: Tensor[] = ops.moelab.expert_choice(probabilities.detach(), Math.min(tokens, wanted));
+    const [experts, kept, order, taken] = chosen;
+    const weights = probabilities.gather(1, experts);
+    const fused = { experts, probabilities, kept, dispatched: { order, load: taken, taken } };
+    return { experts, weights, probabilities, logits, kept, fused };
   }
 
   override extraRepr(): string {

@@ -1,6 +1,7 @@
 import { randomWeight } from "../../nn/initialise.js";
 import type { Parameter } from "../../nn/parameter.js";
 import { linear, rand } from "../../torch/operators.generated.js";
+import { ops } from "../../torch/ops.js";
 import type { Tensor } from "../../torch/tensor.js";
 import { Gate, type GateSizes } from "../gate.js";
 
@@ -22,7 +23,8 @@ export abstract class LinearGate extends Gate {
   /** [T, dim] → [T, E] */
   logits(x: Tensor): Tensor {
     const dtype = x.dtype === "float64" ? "float64" : "float32";
-    return linear(x.to(dtype), this.weight.to(dtype));
+    const weight = this.weight.to(dtype);
+    return x.dtype === dtype ? linear(x, weight) : ops.moelab.gate_linear(x, weight);
   }
 
   override extraRepr(): string {
