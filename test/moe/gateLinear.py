@@ -39,12 +39,14 @@ def errors(shape, dtype):
         logits = ops.gate_linear(*own)
         logits.backward(gradient)
         runs.append([logits.detach(), own[1].grad, own[0].grad])
-    assert all(torch.equal(one, two) for one, two in zip(*runs)), f"{shape}: depends on the number of threads"
+    # What float32 tokens meet are PyTorch's products, whose sums depend on threads, strides and what else is wanted.
+    same = torch.equal if dtype == torch.bfloat16 else lambda one, two: torch.allclose(one, two, rtol=1e-4, atol=1e-4)
+    assert all(same(one, two) for one, two in zip(*runs)), f"{shape} {dtype}: depends on the number of threads"
     turned = ops.gate_linear(x.t().contiguous().t(), weight.t().contiguous().t())
-    assert dtype != torch.bfloat16 or torch.equal(turned, runs[0][0]), f"{shape}: depends on strides"
+    assert same(turned, runs[0][0]), f"{shape}: depends on strides"
     only = [x.clone(), weight.clone().requires_grad_()]
     ops.gate_linear(*only).backward(gradient)
-    assert torch.equal(only[1].grad, runs[0][1]), f"{shape}: depends on what else is wanted"
+    assert same(only[1].grad, runs[0][1]), f"{shape}: depends on what else is wanted"
     logits, gradWeight, gradX = [relative(one, two) for one, two in zip(runs[0], [expected.detach(), exact[1].grad, exact[0].grad])]
     return {"float32": max(logits, gradWeight), str(dtype).removeprefix("torch."): gradX}
 
