@@ -1,6 +1,7 @@
 /** moelab's API. */
 export * as arrow from "./arrow/index.js";
 export * as data from "./data/index.js";
+export * as dist from "./distributed/index.js";
 export { type DisplayOptions, display, displaySymbol, host, type MimeBundle } from "./host.js";
 export * as models from "./models/index.js";
 export * as moe from "./moe/index.js";
