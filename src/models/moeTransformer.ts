@@ -100,6 +100,7 @@ const moeOptionNames = [
     "activation",
     "auxLoss",
     "zLoss",
+    "mesh",
     "sharedExpert",
     "residual",
     "every",

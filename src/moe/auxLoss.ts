@@ -1,5 +1,7 @@
+import type { Group } from "../distributed/group.js";
 import { checkChoice, checkOptionNames, checkReal } from "../nn/options.js";
-import { arange, zeros } from "../torch/operators.generated.js";
+import { tensor } from "../torch/creation.js";
+import { arange, cat, zeros } from "../torch/operators.generated.js";
 import type { Tensor } from "../torch/tensor.js";
 
 /**
@@ -74,6 +76,7 @@ export interface BalanceTerms {
  * @param experts chosen experts before dropping, best first, int64 [T, k]
  * @param load assignments of each expert before dropping, int64 [E]; counted from `experts` when not given
  * @param sequences for "deepSeekSequence": how many sequences of equal length the tokens are. Default 1
+ * @param ranks whose tokens together the loss is of, the same on each. Default: this process's alone
  * @returns a tensor without dimensions
  */
 export function loadBalancingLoss(
@@ -82,11 +85,13 @@ export function loadBalancingLoss(
   normalisation: AuxLossNormalisation,
   load?: Tensor,
   sequences = 1,
+  ranks?: Group,
 ): Tensor {
   if (normalisation === "deepSeekSequence") {
-    return sequenceBalanceLoss(probabilities, experts.shape[1], sequences);
+    const own = sequenceBalanceLoss(probabilities, experts.shape[1], sequences);
+    return meanOverRanks(own.mul(sequences), sequences, ranks);
   }
-  return pooledLoadBalancingLoss([{ probabilities, experts, load }], normalisation);
+  return pooledLoadBalancingLoss([{ probabilities, experts, load }], normalisation, ranks);
 }
 
 /**
@@ -97,6 +102,7 @@ export function loadBalancingLoss(
 export function pooledLoadBalancingLoss(
   layers: readonly BalanceTerms[],
   normalisation: Exclude<AuxLossNormalisation, "deepSeekSequence">,
+  ranks?: Group,
 ): Tensor {
   const [{ probabilities: first }] = layers;
   const count = first.shape[1];
@@ -109,18 +115,33 @@ export function pooledLoadBalancingLoss(
   }
   const tokens = layers.reduce((sum, { probabilities }) => sum + probabilities.shape[0], 0);
   const choices = layers.reduce((sum, { experts }) => sum + experts.numel, 0);
-  if (tokens === 0) return zeros([], { dtype: first.dtype, device: first.device });
+  if (tokens === 0 && !ranks) return zeros([], { dtype: first.dtype, device: first.device });
   const counts = layers.map(({ experts, load, firstLoad }) =>
     normalisation === "gshard"
       ? (firstLoad ?? experts.select(1, 0).bincount(null, count))
       : (load ?? experts.reshape([-1]).bincount(null, count)),
   );
   const sum = (parts: Tensor[]) => parts.reduce((total, part) => total.add(part));
-  const sums = sum(
+  const chosen = sum(counts);
+  const mass = sum(
     layers.map(({ probabilities, probabilitySums }) => probabilitySums ?? probabilities.sum(0)),
   );
-  const per = tokens * (normalisation === "megatron" ? choices : tokens);
-  return sums.dot(sum(counts).to(first.dtype)).mul(count / per);
+  const per = normalisation === "megatron" ? choices : tokens;
+  if (!ranks) return mass.dot(chosen.to(first.dtype)).mul(count / (tokens * per));
+  const all = ranks.allReduce(cat([chosen, tensor([tokens, per], { dtype: "int64" })])).to(first.dtype);
+  const [allTokens, allPer] = [all.select(0, count), all.select(0, count + 1)];
+  return ranks
+    .allReduce(mass)
+    .dot(all.narrow(0, 0, count))
+    .mul(count)
+    .div(allTokens.mul(allPer).clampMin(1));
+}
+
+/** Of so many on each rank, whose sum is given. */
+function meanOverRanks(sum: Tensor, count: number, ranks: Group | undefined): Tensor {
+  if (!ranks) return sum.div(Math.max(1, count));
+  const all = ranks.allReduce(tensor([count])).squeeze();
+  return ranks.allReduce(sum).div(all.clampMin(1).to(sum.dtype));
 }
 
 /** Mean over sequences of Σ_e P_e · E/(k·length) · (tokens that have e among their k largest probabilities). */
@@ -157,11 +178,11 @@ function sequenceBalanceLoss(probabilities: Tensor, k: number, sequences: number
  * Mean over tokens of logsumexp(logits)², which keeps logits small (ST-MoE, arXiv 2202.08906; customary coefficient
  * 1e-3).
  * @param logits [T, E]
+ * @param ranks whose tokens together the loss is of. Default: this process's alone
  * @returns a tensor without dimensions
  */
-export function zLoss(logits: Tensor): Tensor {
-  if (logits.shape[0] === 0) return zeros([], { dtype: logits.dtype, device: logits.device });
-  return logits.logsumexp([1]).square().mean();
+export function zLoss(logits: Tensor, ranks?: Group): Tensor {
+  return meanOverRanks(logits.logsumexp([1]).square().sum(), logits.shape[0], ranks);
 }
 
 /**

@@ -2,7 +2,7 @@ import { type Activation, activate, activations, projectionsPerUnit } from "../n
 import { randomWeight, type WeightOptions } from "../nn/initialise.js";
 import { Module } from "../nn/module.js";
 import { checkChoice } from "../nn/options.js";
-import type { Parameter } from "../nn/parameter.js";
+import { type Parameter, partOf } from "../nn/parameter.js";
 import { autocastDtype } from "../torch/autocast.js";
 import { ops } from "../torch/ops.js";
 import type { Tensor } from "../torch/tensor.js";
@@ -25,7 +25,7 @@ export class Experts extends Module {
   recompute = false;
 
   constructor(
-    readonly count: number,
+    public count: number,
     readonly dim: number,
     readonly hidden: number,
     activation: Activation,
@@ -40,6 +40,16 @@ export class Experts extends Module {
       ...weights,
       std: residualStd ?? weights.std,
     });
+  }
+
+  /** Gives up all experts but `count` from `first` on: other ranks have them. */
+  keepOnly(first: number, count: number): void {
+    for (const name of ["upProj", "downProj"] as const) {
+      const whole = this[name];
+      this[name] = partOf(whole, "expert", first, count);
+      whole.dispose();
+    }
+    this.count = count;
   }
 
   /**

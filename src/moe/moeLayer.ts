@@ -1,3 +1,5 @@
+import type { Group } from "../distributed/group.js";
+import type { Mesh } from "../distributed/mesh.js";
 import type { Activation } from "../nn/activation.js";
 import { FeedForward } from "../nn/feedForward.js";
 import { type WeightOptions, weightOptionNames } from "../nn/initialise.js";
@@ -25,6 +27,7 @@ import {
 } from "./capacity.js";
 import { ResidualBranch, SharedExpert, type SharedExpertOptions } from "./denseBranch.js";
 import { type Dispatch, dispatch, weightsTaken } from "./dispatch.js";
+import { ExpertExchange } from "./expertExchange.js";
 import { Experts } from "./experts.js";
 import type { DispatchRequest } from "./fusedGate.js";
 import { Gate, type GateMaker, type GateOutput, type RoutingLoss } from "./gate.js";
@@ -57,6 +60,12 @@ export interface MoELayerOptions extends WeightOptions, CapacityOptions {
    * (PR-MoE). Default false.
    */
   residual?: boolean | Module;
+  /**
+   * Ranks among which the layer is divided: the experts over the axis "expert" (their number must be a multiple of its
+   * size), the tokens over "data" and "expert", each rank with its own. Losses are those of the tokens of all ranks
+   * together; a capacity is that of a rank's tokens, as GShard's groups have it. Default: one process has all.
+   */
+  mesh?: Mesh;
   /** Load-balancing loss: its normalisation and coefficient, or a coefficient alone. Default: none. */
   auxLoss?: number | AuxLossOptions | null;
   /** Coefficient of the z-loss of the gate's logits ({@link zLoss}). Default: none. */
@@ -81,6 +90,7 @@ export const moeLayerOptionNames = [
     "expert",
     "sharedExpert",
     "residual",
+    "mesh",
     "auxLoss",
     "zLoss",
   ],
@@ -94,7 +104,11 @@ export const moeLayerOptionNames = [
  */
 export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Module {
   readonly dim: number;
+  /** E, on all ranks together. */
   readonly expertCount: number;
+  readonly mesh: Mesh | null;
+  /** Null when this process has all experts. */
+  private readonly exchange: ExpertExchange | null;
   gate: Gate;
   experts: X;
   sharedExpert: SharedExpert | null;
@@ -158,11 +172,22 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     const own = Object.fromEntries(given.map((name) => [name, options[name]]));
     this.capacity = checkCapacity(owner, { ...this.gate.capacity, ...own });
     this.zLossCoefficient = checkReal(owner, "zLoss", options.zLoss ?? 0, { min: 0 });
+    this.mesh = options.mesh ?? null;
+    this.exchange =
+      this.mesh && this.mesh.sizes.expert > 1 ? new ExpertExchange(this.mesh, this.expertCount) : null;
+    if (this.exchange && expert) {
+      throw new TypeError(
+        `${owner}: experts made by \`expert\` are not divided over ranks; give a mesh whose axis "expert" has size 1, ` +
+          "or experts of `hidden` units",
+      );
+    }
     const weights = { std, dtype, device };
     const made = expert
       ? new ModuleExperts(experts, expert)
       : new Experts(experts, dim, hidden!, activation, weights, residualStd);
     made.recompute = options.recompute ?? false;
+    // All are drawn first: the same seed gives the same weights however many ranks there are.
+    if (this.exchange && made instanceof Experts) made.keepOnly(this.exchange.first, this.exchange.count);
     this.experts = made as X;
     this.sharedExpert = sharedExpert ? new SharedExpert(dim, sharedExpert, activation, weights) : null;
     const dense =
@@ -185,7 +210,9 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     this.checkGated(gated, count);
 
     const dispatched = this.dispatch(gated, request);
-    let combined = this.experts.forward(tokens, gated.weights, dispatched);
+    let combined = this.exchange
+      ? this.exchange.forward(this.experts, tokens, gated.weights, dispatched)
+      : this.experts.forward(tokens, gated.weights, dispatched);
     if (this.sharedExpert) combined = this.sharedExpert.forward(tokens, combined);
     if (this.residual) combined = this.residual.forward(tokens, combined);
 
@@ -193,6 +220,11 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
     this.losses = this.lossesOf(gated);
     this.keepRouting(gated, dispatched);
     return combined.view(shape);
+  }
+
+  /** Ranks with tokens of their own, over which losses are made. */
+  get ranks(): Group | undefined {
+    return this.mesh?.group("data", "expert");
   }
 
   override mapSideOutputs(map: (tensor: Tensor) => Tensor): void {
@@ -295,7 +327,7 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
             "return logits [tokens, experts] as well, or leave zLoss out",
         );
       }
-      all.push({ name: "zLoss", value: zLoss(logits), coefficient: this.zLossCoefficient });
+      all.push({ name: "zLoss", value: zLoss(logits, this.ranks), coefficient: this.zLossCoefficient });
     }
     return all;
   }
@@ -321,7 +353,7 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
       return;
     }
     const sequences = shape.slice(0, -2).reduce((product, size) => product * size, 1);
-    this.auxLoss = loadBalancingLoss(probabilities, experts, normalisation, load, sequences);
+    this.auxLoss = loadBalancingLoss(probabilities, experts, normalisation, load, sequences, this.ranks);
   }
 
   private keepRouting({ experts, weights, probabilities }: GateOutput, dispatched: Dispatch): void {

@@ -34,7 +34,7 @@ export function routingLosses(model: Module): RoutingLoss[] {
   const pooled = [...pools.values()].map((pool) => {
     const normalisation = pool[0].auxLossNormalisation as Exclude<AuxLossNormalisation, "deepSeekSequence">;
     const terms = pool.flatMap(({ balanceTerms }) => balanceTerms ?? []);
-    const value = pooledLoadBalancingLoss(terms, normalisation);
+    const value = pooledLoadBalancingLoss(terms, normalisation, pool[0].ranks);
     return { name: "auxLoss", value, coefficient: pool[0].auxLossCoefficient };
   });
   return [...layers.flatMap(({ losses }) => losses), ...pooled];

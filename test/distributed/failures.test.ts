@@ -46,7 +46,7 @@ describe("ranks that do not meet", () => {
   });
 
   test("say what is wrong: another number of ranks, a rank twice, a variable that is no number", async () => {
-    const odd = (environment: (rank: number) => Record<string, string>) =>
+    const odd = (environment: (rank: number) => NodeJS.ProcessEnv) =>
       runRanks(script, 2, { environmentOf: environment, environment: { CONNECT_TIMEOUT: "3" } });
     const [, counted] = await odd((rank) => (rank === 1 ? { WORLD_SIZE: "3" } : {}));
     expect(counted.stdout).toContain("rank 1 counts 3 ranks, rank 0 counts 2");

@@ -16,7 +16,7 @@ export interface RankOptions {
   arguments?: string[];
   environment?: Record<string, string>;
   /** What it is for one rank in particular. */
-  environmentOf?: (rank: number) => Record<string, string>;
+  environmentOf?: (rank: number) => NodeJS.ProcessEnv;
   /** Called with each rank's process and what it has printed so far. */
   onOutput?: (rank: number, stdout: string, kill: (signal?: NodeJS.Signals) => void) => void;
 }
