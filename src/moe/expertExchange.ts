@@ -90,7 +90,7 @@ export class ExpertExchange {
     }
     const places = tensor(order).to("int64");
     const load = tensor(taken, { dtype: "int64" });
-    return { order: places, tokens: places, load, taken: load };
+    return { order: places, load, taken: load };
   }
 }
 

@@ -349,7 +349,7 @@ export class MoELayer<X extends Experts | ModuleExperts = Experts> extends Modul
       return;
     }
     if (normalisation !== "deepSeekSequence") {
-      this.auxLoss = pooledLoadBalancingLoss([terms], normalisation);
+      this.auxLoss = pooledLoadBalancingLoss([terms], normalisation, this.ranks);
       return;
     }
     const sequences = shape.slice(0, -2).reduce((product, size) => product * size, 1);
