@@ -187,8 +187,8 @@ export function zLoss(logits: Tensor, ranks?: Group): Tensor {
 
 /**
  * Squared coefficient of variation of what experts get, variance ÷ mean²; 0 when all get the same (Shazeer et al.,
- * arXiv 1701.06538, whose importance is the sum of each expert's weights, and whose load is that of {@link NoisyTopKGate}). The variance is that of all E,
- * as in tensor2tensor; FastMoE's, divided by E − 1, gives E / (E − 1) times as much.
+ * arXiv 1701.06538, whose importance is the sum of each expert's weights, and whose load is that of {@link NoisyTopKGate}).
+ * The variance is that of all E, as in tensor2tensor; FastMoE's, divided by E − 1, gives E / (E − 1) times as much.
  * @param amounts [E]
  */
 export function squaredVariation(amounts: Tensor): Tensor {
