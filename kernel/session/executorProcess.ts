@@ -59,6 +59,7 @@ export class ExecutorProcess {
   #lastNativeOutput = 0;
   #nativeErrors = "";
   #exitedByCell = false;
+  #worked = false;
   #stopped = false;
   readonly #ended: Promise<void>;
 
@@ -103,8 +104,16 @@ export class ExecutorProcess {
     return this.#child.pid;
   }
 
+  /** Whether it was given a cell. */
+  get worked(): boolean {
+    return this.#worked;
+  }
+
   send(message: ToExecutor, buffers: readonly Uint8Array[] = []): void {
-    if (message.type === "run") this.#nativeErrors = "";
+    if (message.type === "run") {
+      this.#worked = true;
+      this.#nativeErrors = "";
+    }
     this.#channel.send(this.identity, message, buffers);
   }
 

@@ -463,8 +463,8 @@ export class Session {
       // Types of variables that are gone would only mislead.
       void this.#compiler.reset();
       this.#folder = this.#options.cwd;
-      // One that could not even start is tried again with the next cell, or it would be started for ever.
-      if (wasReady) this.#executor = this.#startExecutor();
+      // After one that did nothing but end, the next is for the next cell, or executors would be started for ever.
+      if (wasReady && this.#executor.worked) this.#executor = this.#startExecutor();
     }
     const exitCode = report.exitedByCell && !report.stopped ? (report.code ?? undefined) : undefined;
     for (const cell of lost) {
