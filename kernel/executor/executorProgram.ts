@@ -112,6 +112,11 @@ function installGlobals(): void {
   const stream = (fd: number, name: "stdout" | "stderr") =>
     new CellStream(fd, (text) => outputs.write(executor.currentCell, name, text));
   const streams = { stdout: stream(1, "stdout"), stderr: stream(2, "stderr") };
+  for (const real of [process.stdout, process.stderr]) {
+    // Node opened them for the worker and made their descriptors non-blocking, with which native code loses what a full
+    // pipe does not take.
+    (real as { _handle?: { setBlocking?(blocking: boolean): void } })._handle?.setBlocking?.(true);
+  }
   for (const [name, value] of Object.entries(streams)) {
     Object.defineProperty(process, name, { value, configurable: true, enumerable: true });
   }

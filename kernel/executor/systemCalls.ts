@@ -95,7 +95,7 @@ export class SystemCalls {
     this.#interrupted = call.identity;
     const [descriptor] = call.parameters;
     // Reading ends with EINTR; after it, Node takes up writing again.
-    if (again && onDescriptor.test(call.name) && descriptor > 3n) {
+    if (again && onDescriptor.test(call.name)) {
       if (this.#addon?.setBlocking(Number(descriptor), false)) this.#unblocked.add(Number(descriptor));
     }
     return this.#addon?.interruptCall(process.pid) ?? false;

@@ -2,23 +2,20 @@ import { join } from "node:path";
 import type {
   CellCompiler,
   CellPosition,
-  CompileOutcome,
   Completeness,
   CompletionResult,
   Inspection,
 } from "../cells/compiler.js";
 import { SeparateCompiler } from "../cells/separateCompiler.js";
 import { KernelEnd } from "../channel/kernelEnd.js";
-import type { ToKernel } from "../channel/messages.js";
 import { CellScripts } from "../debugger/cellScripts.js";
 import { InspectorLink } from "../debugger/inspectorLink.js";
-import { peek } from "../debugger/peek.js";
 import { type VariableList, VariableView } from "../debugger/variableView.js";
 import { mayHoldMagics } from "../magics/cellText.js";
 import type { BodyRunner } from "../magics/magic.js";
 import { MagicCells } from "../magics/magicCells.js";
-import { type Cell, Cells, type Ending, type OutputOrigin } from "./cells.js";
-import { Deliveries } from "./deliveries.js";
+import { CellExecution } from "./cellExecution.js";
+import { Cells } from "./cells.js";
 import type {
   CommRequest,
   Emission,
@@ -27,18 +24,12 @@ import type {
   ExecuteRequest,
   SessionEvent,
 } from "./events.js";
+import { ExecutorMessages } from "./executorMessages.js";
 import { ExecutorProcess } from "./executorProcess.js";
 import { describeExit, type ExitReport, executorDied } from "./exitReport.js";
-import { frequentOutput, unsentLength } from "./frequentOutput.js";
-import { interruptedEarly } from "./interruptedEarly.js";
-import { kernelFault } from "./kernelFault.js";
 import { Lanes, mainLane } from "./lanes.js";
-import { OpenComms } from "./openComms.js";
-import { OutputCoalescer } from "./outputCoalescer.js";
 import type { PartRequest } from "./partRequest.js";
-import { resolvable } from "./resolvable.js";
 import { initialState, nextState, type SessionChange, type SessionState } from "./sessionState.js";
-import { typeScriptFault } from "./typeScriptFault.js";
 
 export interface SessionOptions {
   /** The notebook's directory: cells run in it and import from it. */
@@ -69,14 +60,13 @@ export class Session {
   readonly #compiler: CellCompiler;
   readonly #cells = new Cells();
   readonly #lanes = new Lanes();
-  readonly #deliveries = new Deliveries();
-  readonly #comms = new OpenComms();
-  readonly #outputs = new OutputCoalescer<OutputOrigin>((origin, output) => this.#emit(origin, output));
   /** V8's inspector in the executor. */
   readonly inspector = new InspectorLink((message) => this.#executor.send(message));
   /** The cells that the executor ran, for a debugger. */
   readonly scripts = new CellScripts();
   readonly #variables = new VariableView(this.inspector);
+  readonly #messages: ExecutorMessages;
+  readonly #execution: CellExecution;
   readonly #magics: MagicCells;
   /** Where cells import from. */
   #folder: string;
@@ -91,8 +81,25 @@ export class Session {
     this.#channel = channel;
     this.#compiler =
       options.compiler ?? new SeparateCompiler({ directory: options.cwd, documentation: true });
+    this.#messages = new ExecutorMessages(this.#cells, this.inspector, options.onBackground);
     this.#executor = this.#startExecutor();
     const folder = () => this.#folder;
+    const state = () => this.#state;
+    this.#execution = new CellExecution({
+      cells: this.#cells,
+      compiler: this.#compiler,
+      messages: this.#messages,
+      inspector: this.inspector,
+      scripts: this.scripts,
+      get state() {
+        return state();
+      },
+      get folder() {
+        return folder();
+      },
+      change: (change) => this.#change(change),
+      executor: () => this.#readyExecutor(),
+    });
     this.#magics = new MagicCells({
       get folder() {
         return folder();
@@ -102,7 +109,7 @@ export class Session {
         return this.#compiler.lookFrom(moved);
       },
       compiler: this.#compiler,
-      run: (request, sink) => this.#run(request, sink),
+      run: (request, sink) => this.#execution.run(request, sink),
       reset: () => this.#reset(),
       variables: () => this.variables(),
       bodyRunner: (name) => this.#bodyRunners.get(name),
@@ -138,7 +145,7 @@ export class Session {
     const run = () =>
       !("compiled" in request) && mayHoldMagics(request.code)
         ? this.#runWithMagics(request, sink)
-        : this.#run(request, sink);
+        : this.#execution.run(request, sink);
     return this.#lanes.run(request.lane ?? mainLane, run);
   }
 
@@ -148,25 +155,26 @@ export class Session {
    */
   async deliver(request: CommRequest, sink: EventSink): Promise<void> {
     const { id, buffers, ...content } = request;
-    if (content.action !== "open" && !this.#comms.has(content.comm)) return;
-    this.#comms.note(content);
+    const { comms, deliveries } = this.#messages;
+    if (content.action !== "open" && !comms.has(content.comm)) return;
+    comms.note(content);
     this.#change({ type: "commDelivered" });
     const { lastCell: cell } = this.#state;
-    const ended = this.#deliveries.start(cell, id, sink);
+    const ended = deliveries.start(cell, id, sink);
     try {
       await this.#readyExecutor();
       this.#executor.send({ type: "comm", cell, ...content }, buffers);
     } catch {
       // Its comms were closed with it.
-      this.#deliveries.end(cell);
+      deliveries.end(cell);
     }
     await ended;
-    this.#outputs.flush();
+    this.#messages.flush();
   }
 
   /** The open comms, or those of one target: id → target. */
   comms(target?: string): ReadonlyMap<string, string> {
-    return this.#comms.list(target);
+    return this.#messages.comms.list(target);
   }
 
   /**
@@ -251,177 +259,15 @@ export class Session {
   }
 
   async #runWithMagics(request: ExecuteRequest, sink: EventSink): Promise<ExecuteOutcome> {
-    return (await this.#magics.run(request, sink)) ?? (await this.#run(request, sink));
-  }
-
-  async #run(request: ExecuteRequest | PartRequest, sink: EventSink): Promise<ExecuteOutcome> {
-    const silent = request.silent ?? false;
-    const { lane = mainLane, storeHistory = true } = request;
-    this.#change({ type: "cellCompiling", lane, counted: !silent && storeHistory });
-    const { lastCell: number, executionCount } = this.#state;
-    const name = request.cellName ?? (silent ? `silent-${number}` : `cell-${executionCount}`);
-    const { promise: ended, resolve: finish } = resolvable<Ending>();
-    const cell: Cell = {
-      number,
-      id: request.id ?? name,
-      name,
-      executionCount,
-      request,
-      sink: (event) =>
-        !silent || event.type === "stream" || event.type === "comm" ? sink(event) : undefined,
-      interrupted: false,
-      lost: false,
-      ended: false,
-      finish,
-    };
-    this.#cells.start(cell);
-    request.onStart?.(executionCount);
-    await this.#dispatch(cell);
-    const { status, error, exitCode, userExpressions } = await ended;
-    this.#outputs.flush();
-    if (error) this.#emit(cell, { type: "error", error });
-    this.#cells.end(cell);
-    this.#change({ type: "cellEnded", cell: number });
-    return { status, executionCount, error, exitCode, userExpressions };
-  }
-
-  /** Compiles a cell and hands it to the executor, or finishes it at once. */
-  async #dispatch(cell: Cell): Promise<void> {
-    const { request } = cell;
-    const { code, userExpressions = {} } = request;
-    try {
-      const outcome: CompileOutcome =
-        "compiled" in request
-          ? { ok: true, cell: request.compiled }
-          : await this.#compiler.compile(code, cell.name);
-      if (!outcome.ok) {
-        return cell.finish({
-          status: "error",
-          error: typeScriptFault(outcome, cell.name, code, this.#folder),
-        });
-      }
-      if (this.#closed) throw new Error("The session is closed.");
-      await this.#readyExecutor();
-      const { javascript, sourceMap, endsInExpression, expression } = outcome.cell;
-      if (!request.silent) {
-        const bound = this.scripts.add({ name: cell.name, code, sourceMap });
-        if (bound) await bound;
-      }
-      if (cell.lost) return;
-      if (cell.interrupted) return cell.finish(interruptedEarly);
-      const showsValue = "compiled" in request ? request.showsValue : true;
-      this.#change({ type: "cellExecuting", cell: cell.number });
-      if (expression !== undefined && (await this.#peeked(cell, expression))) return;
-      this.#executor.send({
-        type: "run",
-        cell: cell.number,
-        name: cell.name,
-        javascript,
-        sourceMap,
-        source: code,
-        showsValue: showsValue && endsInExpression && !request.silent,
-        expressions: userExpressions,
-      });
-    } catch (fault) {
-      // Its check was given up.
-      if (cell.interrupted) cell.finish(interruptedEarly);
-      else cell.finish({ status: "died", error: kernelFault(fault) });
-    }
-  }
-
-  /** Whether a cell could be answered without waiting for the code of another lane that keeps the executor busy. */
-  async #peeked(cell: Cell, expression: string): Promise<boolean> {
-    const { silent, userExpressions = {} } = cell.request;
-    const alone = this.#cells.running.length === 1;
-    if (alone || silent || Object.keys(userExpressions).length > 0) return false;
-    const text = await peek(this.inspector, expression);
-    // Meanwhile it may have been interrupted, which the executor does not know of, or lost with its executor.
-    if (cell.lost) return true;
-    if (cell.interrupted) cell.finish(interruptedEarly);
-    else if (text === null) return false;
-    else {
-      if (text !== undefined) {
-        const { executionCount } = cell;
-        this.#emit(cell, { type: "result", data: { "text/plain": text }, metadata: {}, executionCount });
-      }
-      cell.finish({ status: "ok" });
-    }
-    return true;
-  }
-
-  #receive(executor: ExecutorProcess, message: ToKernel, buffers: Uint8Array[], jsonLength: number): void {
-    if (message.type === "inspected" || message.type === "inspectorEvent") {
-      this.inspector.receive(message);
-      return;
-    }
-    if (message.type === "ready") {
-      this.#change({ type: "executorReady" });
-      this.inspector.executorReady();
-    }
-    if (message.type === "ready" || message.type === "exiting") return;
-    const cell = this.#cells.find(message.cell);
-    const origin = this.#deliveries.find(message.cell) ?? cell;
-    const output = frequentOutput(message);
-    const consumed = () => executor.send({ type: "consumed", length: unsentLength(message, jsonLength) });
-    if (!origin && output) consumed();
-    if (!origin) return;
-    if (output) {
-      this.#outputs.add(origin, output, consumed);
-      return;
-    }
-    this.#outputs.flush();
-    switch (message.type) {
-      case "comm": {
-        const { cell: _, size, ...content } = message;
-        this.#comms.note(content);
-        this.#emit(origin, { ...content, buffers });
-        consumed();
-        break;
-      }
-      case "delivered":
-        this.#deliveries.end(message.cell);
-        break;
-      case "result": {
-        const { data, metadata } = message;
-        if (!cell) break;
-        this.#emit(cell, { type: "result", data, metadata, executionCount: cell.executionCount });
-        break;
-      }
-      case "input":
-        void this.#answerInput(executor, origin === cell ? cell : null, message);
-        break;
-      case "done": {
-        const { status, fault: error, expressions: userExpressions } = message;
-        if (!cell) break;
-        const complete = executor.nativeOutputComplete(cell.number);
-        void complete.then(() => cell.finish({ status, error, userExpressions }));
-        break;
-      }
-    }
-  }
-
-  async #answerInput(
-    executor: ExecutorProcess,
-    cell: Cell | null,
-    { input, prompt, password }: Extract<ToKernel, { type: "input" }>,
-  ): Promise<void> {
-    let value: string | null = null;
-    try {
-      if (cell && !cell.ended && cell.request.input) value = await cell.request.input(prompt, password);
-    } finally {
-      executor.send({ type: "inputReply", input, value });
-    }
-  }
-
-  #emit(origin: OutputOrigin, event: SessionEvent): Emission {
-    const { onBackground } = this.#options;
-    return origin.ended && onBackground ? onBackground(event, origin.id) : origin.sink(event);
+    return (await this.#magics.run(request, sink)) ?? (await this.#execution.run(request, sink));
   }
 
   /** Tries anew when the last executor could not be started. */
-  async #readyExecutor(): Promise<void> {
+  async #readyExecutor(): Promise<ExecutorProcess> {
+    if (this.#closed) throw new Error("The session is closed.");
     if (this.#state.executor.phase === "none") this.#executor = this.#startExecutor();
     await this.#executor.ready;
+    return this.#executor;
   }
 
   #startExecutor(): ExecutorProcess {
@@ -434,12 +280,14 @@ export class Session {
       file,
       env,
       {
-        message: (message, buffers, jsonLength) => this.#receive(executor, message, buffers, jsonLength),
-        native: (name, text, flushed) => {
-          const cell = this.#cells.likeliest;
-          if (cell) this.#outputs.add(cell, { type: "stream", name, text }, flushed);
-          else flushed();
+        message: (message, buffers, jsonLength) => {
+          if (message.type === "ready") {
+            this.#change({ type: "executorReady" });
+            this.inspector.executorReady();
+          }
+          this.#messages.receive(executor, message, buffers, jsonLength);
         },
+        native: (name, text, flushed) => this.#messages.receiveNative(name, text, flushed),
         exit: (report) => this.#executorEnded(report),
       },
       comms,
@@ -452,11 +300,7 @@ export class Session {
     this.#change({ type: "executorEnded" });
     this.inspector.executorLost();
     this.scripts.clear();
-    this.#outputs.flush();
-    this.#deliveries.endAll();
-    for (const closed of this.#comms.closeAll()) {
-      this.#options.onBackground?.({ type: "comm", ...closed, buffers: [] }, "");
-    }
+    this.#messages.executorEnded();
     // A cell that is still being checked is lost as well: it may use variables that are gone.
     const lost = wasReady ? this.#cells.running : [];
     if (!this.#closed) {
@@ -474,7 +318,7 @@ export class Session {
     const latest = this.#cells.likeliest;
     if (lost.length === 0 && latest && !report.stopped) {
       const text = `${describeExit(report)} This happened between cells: all variables are lost.\n`;
-      this.#emit(latest, { type: "stream", name: "stderr", text });
+      this.#messages.emit(latest, { type: "stream", name: "stderr", text });
     }
   }
 

@@ -285,6 +285,15 @@ it("a restarted session has forgotten everything and counts from one", async () 
   expect(await result("2")).toBe("2");
 });
 
+it("native code waits while a pipe is full, and loses nothing", async () => {
+  const { outcome, events } = await run(`import { writeSync } from "node:fs";
+    const line = Buffer.from("y".repeat(999_999) + "\\n"); let written = 0;
+    for (let i = 0; i < 20; i++) for (let at = 0; at < line.length; ) at += writeSync(1, line, at);`);
+  expect(outcome.error).toBeUndefined();
+  const lengths = events.map((event) => (event.type === "stream" ? event.text.length : 0));
+  expect(lengths.reduce((sum, length) => sum + length, 0)).toBe(20_000_000);
+});
+
 it("a cell that calls process.exit dies, and tells with what", async () => {
   const { outcome } = await run("process.exit(3)");
   expect(outcome).toMatchObject({ status: "died", exitCode: 3, error: { name: "ExecutorDied" } });
