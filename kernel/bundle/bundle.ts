@@ -85,7 +85,12 @@ function isModule(source: string): boolean {
   return /^(import|export)\b/m.test(source);
 }
 
+/** Source → what became of it: programs share files. */
+const converted = new Map<string, string>();
+
 function asCommonJs(source: string, file: string): string {
+  const known = converted.get(source);
+  if (known !== undefined) return known;
   const { outputText } = ts.transpileModule(source, {
     fileName: file,
     compilerOptions: {
@@ -95,7 +100,9 @@ function asCommonJs(source: string, file: string): string {
       removeComments: true,
     },
   });
-  return outputText.replaceAll("import.meta", "meta").replace(/^\/\/# sourceMappingURL=.*$/m, "");
+  const code = outputText.replaceAll("import.meta", "meta").replace(/^\/\/# sourceMappingURL=.*$/m, "");
+  converted.set(source, code);
+  return code;
 }
 
 /** Runs in the script; must refer to nothing outside of itself. Gives the program's exports. */

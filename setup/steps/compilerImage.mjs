@@ -1,4 +1,4 @@
-// What the kernel's compiler process starts from: without it, the first cell waits a second longer.
+// What the kernel's processes start from, images and bundles: without, the first cell waits a second longer.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CommandFailed, command } from "../command.mjs";
@@ -6,6 +6,7 @@ import { root, state } from "../places.mjs";
 import { hashOf } from "../stamp.mjs";
 
 const folder = join(state, "compiler");
+const bundle = join(root, "dist", "kernel", "bundle", "commands.bundle");
 const program = join(root, "dist", "kernel", "cells", "image", "buildImage.js");
 
 export const compilerImage = {
@@ -19,7 +20,7 @@ export const compilerImage = {
       wanted: (name) => /\.[cm]?ts$/.test(name),
       facts: [process.version, root],
     }),
-  present: () => existsSync(folder) && readdirSync(folder).length > 0,
+  present: () => existsSync(bundle) && existsSync(folder) && readdirSync(folder).length > 0,
   async run() {
     try {
       await command("compilerImage", process.execPath, [program]);
