@@ -197,7 +197,7 @@ namespace moelab::cuda {
 
 template <class... Parameters>
 Status launch(void (*kernel)(Parameters...), int64_t blocks, int threads, std::size_t sharedBytes, Stream,
-              std::type_identity_t<Parameters>... arguments) {
+              typename Given<Parameters>::Type... arguments) {
   const std::function<void()> body = [&] { kernel(arguments...); };
   gridDim = {static_cast<unsigned>(blocks), 1, 1};
   blockDim = {static_cast<unsigned>(threads), 1, 1};

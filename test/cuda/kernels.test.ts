@@ -68,7 +68,7 @@ describe.skipIf(!nvcc)(
     const compile = (name: string, ...architectures: number[]): string => {
       const targets = architectures.map((each) => `-gencode=arch=compute_${each},code=sm_${each}`);
       const flags = [
-        "-std=c++20",
+        "-std=c++17",
         "-Werror",
         "all-warnings",
         "-Xptxas",

@@ -9,6 +9,16 @@
 
 #include "stream.h"
 
+namespace moelab::cuda {
+
+/// T, but nothing is deduced from it.
+template <class T>
+struct Given {
+  using Type = T;
+};
+
+}  // namespace moelab::cuda
+
 #if defined(MOELAB_EMULATE_CUDA)
 
 #include "cudaEmulation.h"
@@ -22,7 +32,7 @@ namespace moelab::cuda {
 /// Starts a kernel; its only shared memory is the dynamic one.
 template <class... Parameters>
 Status launch(void (*kernel)(Parameters...), int64_t blocks, int threads, std::size_t sharedBytes, Stream stream,
-              std::type_identity_t<Parameters>... arguments) {
+              typename Given<Parameters>::Type... arguments) {
   if (blocks == 0) return nullptr;
   if (blocks > 0x7fffffff) return "a kernel would need more than 2^31 - 1 blocks";
   const auto function = reinterpret_cast<const void*>(kernel);
