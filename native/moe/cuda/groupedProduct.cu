@@ -12,6 +12,17 @@ int tileRowsFor(Element element, int64_t rows, int64_t experts, bool aligned) {
   return aligned && element != Element::float32 && rows > 96 * experts ? 128 : 64;
 }
 
+namespace {
+
+/// Kernels count in 32 bits; tiles of 128 may begin just below that.
+Status checkSizes(const Problem& problem) {
+  constexpr int64_t most = 0x7fffffff - 2 * tileColumns;
+  const bool fits = problem.rows <= most && problem.m <= most && problem.n <= most && problem.summed <= most;
+  return fits ? nullptr : "a matrix has more rows or columns than 2^31 less a tile";
+}
+
+}  // namespace
+
 int64_t weightPartsOf(int64_t hidden) { return parts(hidden, tileColumns); }
 
 namespace {
@@ -26,6 +37,7 @@ Status forRows(const ExpertRows& rows, Problem problem, int64_t columnTiles, boo
   problem.rowTiles = rows.tileBound();
   problem.columnTiles = columnTiles;
   const int64_t blocks = problem.rowTiles * columnTiles;
+  if (const Status wrong = checkSizes(problem)) return wrong;
   if (rows.tileRows != 64 && !aligned) return "tiles of 128 rows were planned for operands that are not aligned";
   return withElement(rows.element, [&](auto of) {
     return launchGroupedProduct<decltype(of), form, result>(problem, blocks, rows.tileRows, aligned, stream);
@@ -75,6 +87,7 @@ Status outerProducts(const ExpertRows& rows, Gathered a, int64_t m, Gathered b, 
   problem.rowTiles = parts(m, tileRows);
   problem.columnTiles = parts(n, tileColumns);
   const int64_t blocks = rows.experts * problem.rowTiles * problem.columnTiles;
+  if (const Status wrong = checkSizes(problem)) return wrong;
   return withElement(rows.element, [&](auto of) {
     return launchGroupedProduct<decltype(of), Form::outer, Result::stored>(problem, blocks, tileRows, aligned, stream);
   });

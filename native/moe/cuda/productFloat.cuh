@@ -17,9 +17,9 @@ struct FloatProduct {
   static constexpr int resultBytes = tileRows * resultStride * 4;
   static constexpr int sharedBytes = 2 * bufferSize * 4 > resultBytes ? 2 * bufferSize * 4 : resultBytes;
 
-  static __device__ __forceinline__ float4 load(const float* data, int64_t line, int64_t column, int64_t columns) {
+  static __device__ __forceinline__ float4 load(const float* data, int32_t line, int32_t column, int32_t columns) {
     if (line < 0) return {0, 0, 0, 0};
-    const float* from = data + line * columns + column;
+    const float* from = data + static_cast<int64_t>(line) * columns + column;
     if constexpr (aligned) {
       return column < columns ? *reinterpret_cast<const float4*>(from) : float4{0, 0, 0, 0};
     } else {
@@ -47,7 +47,7 @@ struct FloatProduct {
     const int thread = threadIdx.x;
     constexpr int aFours = (aByDepth ? tileRows : depth) / 4, bFours = (bByDepth ? tileColumns : depth) / 4;
     float4 nextA[aLoads], nextB[bLoads];
-    const auto fetch = [&](int64_t at) {
+    const auto fetch = [&](int32_t at) {
 #pragma unroll
       for (int i = 0; i < aLoads; ++i) {
         const int index = thread + i * productThreads;
@@ -88,7 +88,7 @@ struct FloatProduct {
       keep(memory);
       __syncthreads();
     }
-    for (int64_t at = operands.begin; at < operands.end; at += depth) {
+    for (int32_t at = operands.begin; at < operands.end; at += depth) {
       const bool more = at + depth < operands.end;
       if (more) fetch(at + depth);
       const float* a = memory + buffer * bufferSize + row;

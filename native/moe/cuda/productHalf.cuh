@@ -27,10 +27,10 @@ struct HalfProduct {
     return tile + (line * pieces + (at ^ line % 8)) * 16;
   }
 
-  static __device__ __forceinline__ void copy(unsigned char* to, const T* data, int64_t line, int64_t column,
-                                              int64_t columns) {
+  static __device__ __forceinline__ void copy(unsigned char* to, const T* data, int32_t line, int32_t column,
+                                              int32_t columns) {
     const bool inside = line >= 0 && column < columns;
-    const T* from = inside ? data + line * columns + column : data;
+    const T* from = inside ? data + static_cast<int64_t>(line) * columns + column : data;
     if constexpr (aligned) {
       copyAsync(to, from, inside);
     } else {
@@ -51,18 +51,18 @@ struct HalfProduct {
     if constexpr (!aByDepth) {
 #pragma unroll
       for (int i = 0; i < aCopies; ++i) {
-        linesOfA[i] = static_cast<int32_t>(operands.lineOfA((thread + i * productThreads) / aPieces, 0));
+        linesOfA[i] = operands.lineOfA((thread + i * productThreads) / aPieces, 0);
       }
     }
-    const auto copyStage = [&](int64_t step) {
-      const int64_t at = operands.begin + step * halfDepth;
+    const auto copyStage = [&](int32_t step) {
+      const int32_t at = operands.begin + step * halfDepth;
       unsigned char* const a = memory + step % stages * (aBytes + bBytes);
       unsigned char* const b = a + aBytes;
       if (at < operands.end) {
 #pragma unroll
         for (int i = 0; i < aCopies; ++i) {
           const int index = thread + i * productThreads, line = index / aPieces, position = index % aPieces;
-          const int64_t from = aByDepth ? operands.lineOfA(line, at) : linesOfA[aByDepth ? 0 : i];
+          const int32_t from = aByDepth ? operands.lineOfA(line, at) : linesOfA[aByDepth ? 0 : i];
           copy(piece(a, aPieces, line, position), operands.a, from, operands.columnOfA(position * chunk, at),
                operands.columnsOfA());
         }
@@ -86,9 +86,9 @@ struct HalfProduct {
       }
     }
 
-    const int64_t steps = parts(operands.end - operands.begin, halfDepth);
+    const int32_t steps = (operands.end - operands.begin + halfDepth - 1) / halfDepth;
     for (int step = 0; step < stages - 1; ++step) copyStage(step);
-    for (int64_t step = 0; step < steps; ++step) {
+    for (int32_t step = 0; step < steps; ++step) {
       waitForCopies<stages - 2>();
       __syncthreads();
       copyStage(step + stages - 1);

@@ -32,71 +32,78 @@ struct Problem {
   FfnActivation activation;
 };
 
+/// Rows, columns and sums are below 2^31 (groupedProduct.cu checks it), so that they take one register each.
 template <class T, Form form>
 struct Operands {
   const Problem& problem;
   const T *a, *b;
-  int64_t expert, firstRow, rows, column;  // of the tile; rows = 0: nothing to do
-  int64_t begin, end;                      // of what is summed over
+  int32_t expert, firstRow, rows, column;  // of the tile; rows = 0: nothing to do
+  int32_t begin, end;                      // of what is summed over
 
   __device__ Operands(const Problem& p, int64_t block) : problem(p), a(static_cast<const T*>(p.a.data)) {
+    b = static_cast<const T*>(p.b.data);
     if constexpr (form == Form::outer) {
       const ExpertTile tile = expertTileOfBlock(block, p.rowTiles, p.columnTiles);
-      expert = tile.expert;
-      firstRow = tile.row;
+      const Range own = rowsOf(tile.expert, p.offset, p.padded);
+      expert = static_cast<int32_t>(tile.expert);
+      firstRow = static_cast<int32_t>(tile.row);
       rows = 1;
-      column = tile.column;
-      const Range own = rowsOf(expert, p.offset, p.padded);
-      begin = own.begin;
-      end = own.end;
+      column = static_cast<int32_t>(tile.column);
+      begin = static_cast<int32_t>(own.begin);
+      end = static_cast<int32_t>(own.end);
     } else {
       const Tile tile = tileOfBlock(block, p.rowTiles, p.columnTiles);
       const RowTile own = p.tiles[tile.row];
       expert = own.expert;
       firstRow = own.first;
       rows = own.rows;
-      column = tile.column;
+      column = static_cast<int32_t>(tile.column);
       begin = 0;
-      end = p.summed;
+      end = static_cast<int32_t>(p.summed);
+      b += expert * p.expertStride;
     }
-    b = static_cast<const T*>(p.b.data) + (form == Form::outer ? 0 : expert * p.expertStride);
   }
 
   template <int tileRows>
   __device__ void placeRows() {
     if constexpr (form == Form::outer) {
+      const int32_t m = static_cast<int32_t>(problem.m);
       firstRow *= tileRows;
-      rows = problem.m - firstRow < tileRows ? problem.m - firstRow : tileRows;
+      rows = m - firstRow < tileRows ? m - firstRow : tileRows;
     }
   }
 
-  static __device__ __forceinline__ int64_t found(const int32_t* gather, int64_t row) { return gather ? gather[row] : row; }
+  static __device__ __forceinline__ int32_t found(const int32_t* gather, int32_t row) { return gather ? gather[row] : row; }
 
   /// Row in memory of a line of the left tile, -1 for zeros; `at`: how far the sum has come.
-  __device__ __forceinline__ int64_t lineOfA(int line, int64_t at) const {
+  __device__ __forceinline__ int32_t lineOfA(int line, int32_t at) const {
     if constexpr (form == Form::outer) return at + line < end ? found(problem.a.gather, at + line) : -1;
     else return line < rows ? found(problem.a.gather, firstRow + line) : -1;
   }
-  __device__ __forceinline__ int64_t columnOfA(int position, int64_t at) const {
+  __device__ __forceinline__ int32_t columnOfA(int position, int32_t at) const {
     return position + (form == Form::outer ? firstRow : at);
   }
-  __device__ __forceinline__ int64_t columnsOfA() const { return form == Form::outer ? problem.m : problem.summed; }
+  __device__ __forceinline__ int32_t columnsOfA() const {
+    return static_cast<int32_t>(form == Form::outer ? problem.m : problem.summed);
+  }
 
-  __device__ __forceinline__ int64_t lineOfB(int line, int64_t at) const {
+  __device__ __forceinline__ int32_t lineOfB(int line, int32_t at) const {
     if constexpr (form == Form::outer) {
       return at + line < end ? found(problem.b.gather, at + line) : -1;
     } else if constexpr (form == Form::transposed) {
       return at + line < end ? at + line : -1;
     } else {
-      if (problem.gated) return gatedRow(column, line, tileColumns, problem.hidden);
-      const int64_t row = column * tileColumns + line;
-      return row < problem.n ? row : -1;
+      if (problem.gated) return static_cast<int32_t>(gatedRow(column, line, tileColumns, problem.hidden));
+      const int32_t row = column * tileColumns + line;
+      return row < static_cast<int32_t>(problem.n) ? row : -1;
     }
   }
-  __device__ __forceinline__ int64_t columnOfB(int position, int64_t at) const {
+  __device__ __forceinline__ int32_t columnOfB(int position, int32_t at) const {
     return position + (form == Form::weights ? at : column * tileColumns);
   }
-  __device__ __forceinline__ int64_t columnsOfB() const { return form == Form::weights ? problem.summed : problem.n; }
+  __device__ __forceinline__ int32_t columnsOfB() const {
+    return static_cast<int32_t>(form == Form::weights ? problem.summed : problem.n);
+  }
 };
 
 /// The result of a block in shared memory, as float32; lines are padded so that a warp's stores meet different banks.

@@ -22,14 +22,14 @@ __device__ __forceinline__ void readResult(int row, int at, float (&to)[chunk]) 
 template <class T, Form form, int tileRows, bool aligned>
 __device__ void storeResult(const Operands<T, form>& tile) {
   const Problem& p = tile.problem;
-  T* const out = static_cast<T*>(p.out) + (form == Form::outer ? tile.expert * p.m * p.n : 0);
+  T* const out = static_cast<T*>(p.out) + (form == Form::outer ? static_cast<int64_t>(tile.expert) * p.m * p.n : 0);
   for (int i = threadIdx.x; i < tileRows * chunksOfTile; i += productThreads) {
     const int row = i / chunksOfTile;
-    const int64_t column = tile.column * tileColumns + i % chunksOfTile * chunk;
+    const int64_t column = static_cast<int64_t>(tile.column) * tileColumns + i % chunksOfTile * chunk;
     if (row >= tile.rows || column >= p.n) continue;
     float values[chunk];
     readResult(row, i % chunksOfTile, values);
-    storeChunk(out + (tile.firstRow + row) * p.n + column, p.n - column, aligned, values);
+    storeChunk(out + (int64_t{tile.firstRow} + row) * p.n + column, p.n - column, aligned, values);
   }
 }
 
@@ -41,20 +41,20 @@ __device__ void activateResult(const Operands<T, Form::weights>& tile) {
   const int perRow = p.gated ? chunksOfTile / 2 : chunksOfTile;
   for (int i = threadIdx.x; i < tileRows * perRow; i += productThreads) {
     const int row = i / perRow, at = i % perRow;
-    const int64_t unit = (tile.column * perRow + at) * chunk, left = p.hidden - unit;
+    const int64_t unit = (static_cast<int64_t>(tile.column) * perRow + at) * chunk, left = p.hidden - unit;
     if (row >= tile.rows || left <= 0) continue;
     float z[chunk], value[chunk], h[chunk];
     readResult(row, p.gated ? 2 * at : at, z);
     if (p.gated) readResult(row, 2 * at + 1, value);
     if (p.out) {
-      T* const kept = static_cast<T*>(p.out) + (tile.firstRow + row) * width + unit;
+      T* const kept = static_cast<T*>(p.out) + (int64_t{tile.firstRow} + row) * width + unit;
       storeChunk(kept, left, aligned, z);
       if (p.gated) storeChunk(kept + p.hidden, left, aligned, value);
     }
     if (!p.activated) continue;
 #pragma unroll
     for (int k = 0; k < chunk; ++k) h[k] = p.gated ? silu(z[k]) * value[k] : gelu(z[k]);
-    storeChunk(static_cast<T*>(p.activated) + (tile.firstRow + row) * p.hidden + unit, left, aligned, h);
+    storeChunk(static_cast<T*>(p.activated) + (int64_t{tile.firstRow} + row) * p.hidden + unit, left, aligned, h);
   }
 }
 
@@ -66,7 +66,7 @@ __device__ void activateResultBackward(const Operands<T, Form::transposed>& tile
   const int64_t width = gated ? 2 * p.hidden : p.hidden;
   for (int i = threadIdx.x; i < tileRows * chunksOfTile; i += productThreads) {
     const int row = i / chunksOfTile, at = i % chunksOfTile;
-    const int64_t unit = (tile.column * chunksOfTile + at) * chunk, left = p.hidden - unit, line = tile.firstRow + row;
+    const int64_t unit = (static_cast<int64_t>(tile.column) * chunksOfTile + at) * chunk, left = p.hidden - unit, line = tile.firstRow + row;
     float part = 0;
     if (row < tile.rows && left > 0) {
       float dh[chunk], z[chunk], value[chunk], dz[chunk], dvalue[chunk], h[chunk];
@@ -98,7 +98,7 @@ __device__ void activateResultBackward(const Operands<T, Form::transposed>& tile
     // The sixteen threads of a row are neighbours in a warp.
 #pragma unroll
     for (int distance = chunksOfTile / 2; distance > 0; distance /= 2) part += __shfl_xor_sync(allLanes, part, distance);
-    if (at == 0 && row < tile.rows) p.weightParts[tile.column * p.rows + line] = part;
+    if (at == 0 && row < tile.rows) p.weightParts[int64_t{tile.column} * p.rows + line] = part;
   }
 }
 
