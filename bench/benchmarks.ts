@@ -36,6 +36,10 @@ export const benchmarks: Record<string, Entry> = {
     summary: "generation with that model, and the pass over a prompt, against transformers",
     load: () => import("./decode.js"),
   },
+  "optimizer-step": {
+    summary: "clipping and a step of AdamW over all parameters, against torch.optim's fused and foreach",
+    load: () => import("./optimizerStep.js"),
+  },
   "kernel-latency": {
     summary: "start of a kernel and time of its cells, against ipykernel, tslab and, where it is, Deno",
     load: () => import("./kernelLatency.js"),
