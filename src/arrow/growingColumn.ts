@@ -25,7 +25,10 @@ export class GrowingColumn {
 
   /** Fills up to a length. */
   padTo(length: number, value = Number.NaN): void {
-    while (this.#length < length) this.push(value);
+    if (this.#length >= length) return;
+    this.#reserve(length);
+    this.#memory.fill(value, this.#length, length);
+    this.#length = length;
   }
 
   at(index: number): number {

@@ -93,7 +93,8 @@ function sums(layers: readonly LayerRouting[]): Tensor {
   const own = { device: load.device, dtype: "float64" } as const;
   if (tokens === 0) return zeros([many, 4 * count + count * count + layerMeasures.length], own);
   const all = (part: (routing: LayerRouting) => Tensor) => stack(layers.map(part));
-  const sent_LTE = zeros([many, tokens, count], { device: load.device }).scatter(
+  // Added, since places of a token that are not used may all name the same expert, with weight 0.
+  const sent_LTE = zeros([many, tokens, count], { device: load.device }).scatterAdd(
     2,
     all((routing) => routing.experts),
     all((routing) => routing.weights),

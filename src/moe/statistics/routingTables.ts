@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import type { ArrowTable } from "../../arrow/arrowObjects.js";
 import { type ColumnValues, columnTable } from "../../arrow/columnTable.js";
-import type { LayerMeasures } from "./measures.js";
+import type { expertMeasures, LayerMeasures } from "./measures.js";
 
 /** Records of measures in order of steps. */
 export interface MeasureRecords {
@@ -99,119 +99,109 @@ export class RoutingTables {
   }
 }
 
-/** Filled row by row: record, layer, and what a row of the table is about. */
+/** A place in a table: the rows of one record and one layer. */
+interface Block {
+  from: number;
+  to: number;
+  record: number;
+  layer: number;
+}
+
+/** Columns with a block of rows for each record and layer. */
 class Rows {
   readonly columns: Record<string, ColumnValues> = {};
+  private readonly blocks: Block[] = [];
+  private readonly length: number;
 
   constructor(
     private readonly records: MeasureRecords,
     /** Rows of a record, by layer. */
-    private readonly counts: number[],
+    counts: number[],
   ) {
     const { step, recorded, layers } = records;
-    this.integers("step", (record) => step[record]);
-    this.integers("recorded", (record) => recorded[record]);
+    let from = 0;
+    for (let record = 0; record < step.length; record++) {
+      for (const [layer, count] of counts.entries()) {
+        this.blocks.push({ from, to: from + count, record, layer });
+        from += count;
+      }
+    }
+    this.length = from;
+    this.integers("step", (column, { from, to, record }) => column.fill(step[record], from, to));
+    this.integers("recorded", (column, { from, to, record }) => column.fill(recorded[record], from, to));
     const rows = new Int16Array(this.length);
-    this.each((row, _record, layer) => {
-      rows[row] = layer;
-    });
+    for (const { from, to, layer } of this.blocks) rows.fill(layer, from, to);
     this.columns.layer = { values: layers.map(({ layer }) => layer), rows };
   }
 
-  get length(): number {
-    return this.records.step.length * this.counts.reduce((sum, count) => sum + count, 0);
-  }
-
-  integers(name: string, value: (record: number, layer: number, at: number) => number): void {
-    this.fill(name, new Int32Array(this.length), value);
-  }
-
-  numbers(name: string, value: (record: number, layer: number, at: number) => number): void {
-    this.fill(name, new Float64Array(this.length), value);
-  }
-
-  /** One number a row, [records × rows of a record] in the layer's measures. */
-  measure(name: keyof LayerMeasures): void {
-    const { layers } = this.records;
-    const values = layers.map((layer) => layer[name] as Float64Array);
-    this.numbers(name, (record, layer, at) => values[layer][record * this.counts[layer] + at]);
-  }
-
-  private fill(
-    name: string,
-    column: Int32Array | Float64Array,
-    value: (record: number, layer: number, at: number) => number,
-  ): void {
-    this.each((row, record, layer, at) => {
-      column[row] = value(record, layer, at);
-    });
+  integers(name: string, fill: (column: Int32Array, block: Block) => void): void {
+    const column = new Int32Array(this.length);
+    for (const block of this.blocks) fill(column, block);
     this.columns[name] = column;
   }
 
-  private each(body: (row: number, record: number, layer: number, at: number) => void): void {
-    let row = 0;
-    for (let record = 0; record < this.records.step.length; record++) {
-      for (let layer = 0; layer < this.counts.length; layer++) {
-        for (let at = 0; at < this.counts[layer]; at++) body(row++, record, layer, at);
-      }
-    }
+  numbers(name: string, fill: (column: Float64Array, block: Block) => void): void {
+    const column = new Float64Array(this.length);
+    for (const block of this.blocks) fill(column, block);
+    this.columns[name] = column;
+  }
+
+  /** A measure with a number for each row. */
+  measure(name: (typeof expertMeasures)[number] | "tokens" | "coactivation", column: string = name): void {
+    this.numbers(column, (values, block) => values.set(this.part(name, block), block.from));
+  }
+
+  /** The numbers of a measure that belong to a block. */
+  part(name: Exclude<keyof LayerMeasures, "layer" | "experts">, { record, layer }: Block): Float64Array {
+    const values = this.records.layers[layer][name];
+    const width = values.length / this.records.step.length;
+    return values.subarray(record * width, (record + 1) * width);
   }
 }
 
 function expertTable(records: MeasureRecords): ArrowTable {
-  const { layers } = records;
   const rows = new Rows(
     records,
-    layers.map(({ experts }) => experts),
+    records.layers.map(({ experts }) => experts),
   );
-  rows.integers("expert", (_record, _layer, at) => at);
+  rows.integers("expert", (column, { from, to }) => {
+    for (let row = from; row < to; row++) column[row] = row - from;
+  });
   rows.measure("load");
   rows.measure("taken");
-  const of = (record: number, layer: number, at: number) => record * layers[layer].experts + at;
-  rows.numbers("dropped", (record, layer, at) => {
-    const { load, taken } = layers[layer];
-    return load[of(record, layer, at)] - taken[of(record, layer, at)];
+  rows.numbers("dropped", (column, block) => {
+    const [load, taken] = [rows.part("load", block), rows.part("taken", block)];
+    for (let at = 0; at < load.length; at++) column[block.from + at] = load[at] - taken[at];
   });
   rows.measure("gateMass");
-  rows.numbers("probability", (record, layer, at) => {
-    const { probability, tokens } = layers[layer];
-    return probability[of(record, layer, at)] / tokens[record];
+  rows.numbers("probability", (column, block) => {
+    const [[tokens], sums] = [rows.part("tokens", block), rows.part("probability", block)];
+    for (let at = 0; at < sums.length; at++) column[block.from + at] = sums[at] / tokens;
   });
   return columnTable(rows.columns);
 }
 
 function layerTable(records: MeasureRecords): ArrowTable {
-  const { layers } = records;
   const rows = new Rows(
     records,
-    layers.map(() => 1),
+    records.layers.map(() => 1),
   );
-  const part = (name: "load" | "taken", record: number, layer: number) => {
-    const { experts } = layers[layer];
-    return layers[layer][name].subarray(record * experts, (record + 1) * experts);
-  };
-  const sum = (values: Float64Array) => values.reduce((total, value) => total + value, 0);
   rows.measure("tokens");
-  rows.numbers(
-    "droppedTokens",
-    (record, layer) => layers[layer].tokens[record] - layers[layer].servedTokens[record],
-  );
-  rows.numbers("load", (record, layer) => sum(part("load", record, layer)));
-  rows.numbers(
-    "dropped",
-    (record, layer) => sum(part("load", record, layer)) - sum(part("taken", record, layer)),
-  );
-  rows.integers(
-    "deadExperts",
-    (record, layer) => part("load", record, layer).filter((count) => count === 0).length,
-  );
-  rows.numbers("loadVariation", (record, layer) => {
-    const load = part("load", record, layer);
-    const mean = sum(load) / load.length;
-    return Math.sqrt(sum(load.map((count) => (count - mean) ** 2)) / load.length) / mean;
+  const number = (name: string, value: (block: Block) => number) =>
+    rows.numbers(name, (column, block) => {
+      column[block.from] = value(block);
+    });
+  const total = (name: "tokens" | "servedTokens" | "load" | "taken", block: Block) =>
+    sum(rows.part(name, block));
+  number("droppedTokens", (block) => total("tokens", block) - total("servedTokens", block));
+  number("load", (block) => total("load", block));
+  number("dropped", (block) => total("load", block) - total("taken", block));
+  rows.integers("deadExperts", (column, block) => {
+    column[block.from] = rows.part("load", block).filter((count) => count === 0).length;
   });
+  number("loadVariation", (block) => variation(rows.part("load", block)));
   for (const name of ["entropy", "confidence", "topWeight"] as const) {
-    rows.numbers(name, (record, layer) => layers[layer][name][record] / layers[layer].tokens[record]);
+    number(name, (block) => rows.part(name, block)[0] / total("tokens", block));
   }
   return columnTable(rows.columns);
 }
@@ -222,12 +212,27 @@ function coactivationTable(records: MeasureRecords): ArrowTable {
     records,
     layers.map(({ experts }) => experts * experts),
   );
-  rows.integers("expert", (_record, layer, at) => Math.floor(at / layers[layer].experts));
-  rows.integers("other", (_record, layer, at) => at % layers[layer].experts);
-  const values = layers.map(({ coactivation }) => coactivation);
-  rows.numbers(
-    "tokens",
-    (record, layer, at) => values[layer][record * layers[layer].experts * layers[layer].experts + at],
-  );
+  rows.integers("expert", (column, { from, layer }) => {
+    const { experts } = layers[layer];
+    for (let expert = 0; expert < experts; expert++) {
+      column.fill(expert, from + expert * experts, from + (expert + 1) * experts);
+    }
+  });
+  rows.integers("other", (column, { from, to, layer }) => {
+    for (let row = from; row < to; row++) column[row] = (row - from) % layers[layer].experts;
+  });
+  rows.measure("coactivation", "tokens");
   return columnTable(rows.columns);
+}
+
+function sum(values: Float64Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+
+/** σ/μ */
+function variation(values: Float64Array): number {
+  const mean = sum(values) / values.length;
+  return Math.sqrt(sum(values.map((value) => (value - mean) ** 2)) / values.length) / mean;
 }
