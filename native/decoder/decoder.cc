@@ -35,4 +35,6 @@ void rotary(const Rotary& turn, CpuCapability capability) { MOELAB_CHOOSE(rotary
 
 void multiplyFewRows(const FewRows& few, CpuCapability capability) { MOELAB_CHOOSE(multiplyFewRows(few)); }
 
+void attendOne(const OneQuery& attention, CpuCapability capability) { MOELAB_CHOOSE(attendOne(attention)); }
+
 }  // namespace moelab

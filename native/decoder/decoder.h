@@ -71,4 +71,17 @@ struct FewRows {
 
 void multiplyFewRows(const FewRows& few, CpuCapability capability);
 
+/// softmax(query · keysᵀ / √headDim) · values for one query a sequence, the newest, which sees all positions.
+struct OneQuery {
+  RowElement element;
+  int64_t batch, heads, kvHeads, length, headDim;
+  /// In elements, of the first three dimensions: [batch, heads, 1, headDim] and [batch, kvHeads, length, headDim].
+  int64_t queryStride[3], keyStride[3], valueStride[3];
+  const void *query, *keys, *values;
+  void* out;  // [batch, heads, headDim]
+  int threads;
+};
+
+void attendOne(const OneQuery& attention, CpuCapability capability);
+
 }  // namespace moelab

@@ -10,6 +10,7 @@ namespace moelab {
   void rmsNormBackward(const RmsNorm& norm, const void* gradY, const float* factor, void* gradX, float* partWeight); \
   void rotary(const Rotary& turn);                                                                          \
   void multiplyFewRows(const FewRows& few);                                                                 \
+  void attendOne(const OneQuery& attention);                                                                \
   }
 
 MOELAB_DECLARE_ISA(scalar)

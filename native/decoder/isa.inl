@@ -43,6 +43,7 @@ inline float total(Floats v) {
   return part[0];
 }
 
+#include "attendOne.inl"
 #include "fewRows.inl"
 #include "rmsNorm.inl"
 #include "rotary.inl"
@@ -66,6 +67,11 @@ void rotary(const Rotary& turn) {
 void multiplyFewRows(const FewRows& few) {
   if (few.element == RowElement::float32) multiplyFew<float>(few);
   else multiplyFew<Bf16>(few);
+}
+
+void attendOne(const OneQuery& attention) {
+  if (attention.element == RowElement::float32) attendAll<float>(attention);
+  else attendAll<Bf16>(attention);
 }
 
 }  // namespace moelab::MOELAB_ISA

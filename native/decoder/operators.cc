@@ -1,4 +1,4 @@
-// moelab::rms_norm, rotary and linear_few_rows: what surrounds the experts in a decoder, on the CPU. See decoder.h.
+// moelab::rms_norm, rotary, linear_few_rows and attend_one: what surrounds the experts in a decoder, on the CPU. See decoder.h.
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
@@ -187,24 +187,63 @@ std::vector<at::Tensor> linearFewRowsWithAutograd(const at::Tensor& x, at::Tenso
   return linearFewRows(x, weights);
 }
 
+at::Tensor attendOneOnCpu(const at::Tensor& query, const at::Tensor& keys, const at::Tensor& values) {
+  TORCH_CHECK_VALUE(query.dim() == 4 && query.size(2) == 1 && query.size(3) > 0,
+                    "query: expected shape [batch, heads, 1, headDim], got ", query.sizes());
+  TORCH_CHECK_VALUE(keys.dim() == 4 && keys.size(0) == query.size(0) && keys.size(3) == query.size(3) &&
+                        keys.size(1) > 0 && keys.size(2) > 0 && query.size(1) % keys.size(1) == 0,
+                    "keys: expected shape [", query.size(0), ", a divisor of ", query.size(1), ", length, ",
+                    query.size(3), "], got ", keys.sizes());
+  TORCH_CHECK_VALUE(values.sizes() == keys.sizes(), "values: expected the shape of keys, ", keys.sizes(), ", got ",
+                    values.sizes());
+  TORCH_CHECK_TYPE(keys.scalar_type() == query.scalar_type() && values.scalar_type() == query.scalar_type(),
+                   "keys and values: expected the type of query, ", query.scalar_type(), ", got ", keys.scalar_type(),
+                   " and ", values.scalar_type());
+  const auto inRows = [](const at::Tensor& x) { return x.stride(3) == 1 || x.size(3) == 1 ? x : x.contiguous(); };
+  const at::Tensor q = inRows(query), k = inRows(keys), v = inRows(values);
+  at::Tensor out = at::empty(query.sizes(), query.options());
+  OneQuery attention;
+  attention.element = elementOf(query, "query");
+  attention.batch = q.size(0), attention.heads = q.size(1), attention.kvHeads = k.size(1);
+  attention.length = k.size(2), attention.headDim = q.size(3);
+  attention.query = q.const_data_ptr(), attention.keys = k.const_data_ptr(), attention.values = v.const_data_ptr();
+  attention.out = out.mutable_data_ptr();
+  for (int i = 0; i < 3; ++i) {
+    attention.queryStride[i] = q.stride(i), attention.keyStride[i] = k.stride(i), attention.valueStride[i] = v.stride(i);
+  }
+  attention.threads = at::get_num_threads();
+  attendOne(attention, cpuCapability());
+  return out;
+}
+
+at::Tensor attendOneWithAutograd(const at::Tensor& query, const at::Tensor& keys, const at::Tensor& values) {
+  TORCH_CHECK(!at::GradMode::is_enabled() || !(query.requires_grad() || keys.requires_grad() || values.requires_grad()),
+              "attend_one has no gradient: call it without gradient mode, or aten::scaled_dot_product_attention");
+  const at::AutoDispatchBelowADInplaceOrView below;
+  return attendOneOnCpu(query, keys, values);
+}
+
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(moelab, library) {
   library.def("rms_norm(Tensor x, Tensor? weight, float eps) -> Tensor");
   library.def("rotary(Tensor x, Tensor cos, Tensor sin, int offset) -> Tensor");
   library.def("linear_few_rows(Tensor x, Tensor[] weights) -> Tensor[]");
+  library.def("attend_one(Tensor query, Tensor keys, Tensor values) -> Tensor");
 }
 
 TORCH_LIBRARY_IMPL(moelab, CPU, library) {
   library.impl("rms_norm", rmsNormOnCpu);
   library.impl("rotary", rotaryOnCpu);
   library.impl("linear_few_rows", linearFewRows);
+  library.impl("attend_one", attendOneOnCpu);
 }
 
 TORCH_LIBRARY_IMPL(moelab, AutogradCPU, library) {
   library.impl("rms_norm", rmsNormWithAutograd);
   library.impl("rotary", rotaryWithAutograd);
   library.impl("linear_few_rows", linearFewRowsWithAutograd);
+  library.impl("attend_one", attendOneWithAutograd);
 }
 
 }  // namespace moelab

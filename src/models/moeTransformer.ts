@@ -13,11 +13,12 @@ import { Linear } from "../nn/linear.js";
 import { Module } from "../nn/module.js";
 import { RMSNorm } from "../nn/norm.js";
 import { checkChoice, checkCount, checkOptionNames, checkReal, describeValue } from "../nn/options.js";
+import { products } from "../nn/products.js";
 import { recompute } from "../nn/recompute.js";
 import { noGrad } from "../torch/autograd.js";
 import { manualSeed, tensor } from "../torch/creation.js";
 import { tidy } from "../torch/lifetime.js";
-import { crossEntropyLoss, linear, stack } from "../torch/operators.generated.js";
+import { crossEntropyLoss, stack } from "../torch/operators.generated.js";
 import { Tensor } from "../torch/tensor.js";
 import type { Batch, LossReport, Routed, Trainable } from "../train/trainable.js";
 import { DecoderLayer } from "./decoderLayer.js";
@@ -301,7 +302,7 @@ export class MoETransformer extends Module implements Trainable, Routed {
   }
 
   private logits(hidden: Tensor): Tensor {
-    return this.lmHead ? this.lmHead.forward(hidden) : linear(hidden, this.tokenEmbedding.weight);
+    return this.lmHead ? this.lmHead.forward(hidden) : products(hidden, [this.tokenEmbedding.weight])[0];
   }
 
   /** Logits after the last token, [vocab]; computes only what the caches do not hold. */

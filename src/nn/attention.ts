@@ -1,12 +1,16 @@
 import { autocastDtype } from "../torch/autocast.js";
+import { isGradEnabled } from "../torch/autograd.js";
 import { ones, scaledDotProductAttention } from "../torch/operators.generated.js";
+import { ops } from "../torch/ops.js";
 import type { Tensor } from "../torch/tensor.js";
 import { type WeightOptions, weightOptionNames } from "./initialise.js";
+import { hasKernel } from "./kernels.js";
 import type { KeyValueCache } from "./keyValueCache.js";
-import { Linear, linearTogether } from "./linear.js";
+import { Linear } from "./linear.js";
 import { Module } from "./module.js";
 import { RMSNorm } from "./norm.js";
 import { checkChoice, checkCount, checkOptionNames, checkReal } from "./options.js";
+import { products } from "./products.js";
 import { RotaryEmbedding } from "./rotary.js";
 
 export type QueryKeyNorm = "row" | "head";
@@ -127,18 +131,30 @@ export class CausalSelfAttention extends Module {
     };
     const turn = (heads: Tensor) => this.rotary?.apply(heads, past) ?? heads;
 
-    const [q, k, v] = linearTogether(inAutocast(x), [this.qProj, this.kProj, this.vProj]);
+    const input = inAutocast(x);
+    const projections = [this.qProj, this.kProj, this.vProj];
+    const [q, k, v] = this.qProj.bias
+      ? projections.map((projection) => projection.forward(input))
+      : products(
+          input,
+          projections.map(({ weight }) => weight),
+        );
     const queries = turn(split(q, this.heads, this.qNorm));
     let keys = turn(split(k, this.kvHeads, this.kNorm));
     let values = split(v, this.kvHeads);
     if (cache) ({ keys, values } = cache.append(keys, values));
 
+    const dropout = this.training ? this.dropout : 0;
+    if (length === 1 && dropout === 0 && hasKernel(queries) && !isGradEnabled()) {
+      const attended: Tensor = ops.moelab.attend_one(queries, keys, values);
+      return this.oProj.forward(attended.view([batch, 1, this.heads * this.headDim]));
+    }
     const attended = scaledDotProductAttention(
       queries,
       keys,
       values,
       past > 0 && length > 1 ? causalMask(length, past, x.device) : null,
-      this.training ? this.dropout : 0,
+      dropout,
       past === 0 && length > 1,
       { enableGqa: this.kvHeads !== this.heads },
     );

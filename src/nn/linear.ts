@@ -1,39 +1,14 @@
-import { autocastDtype } from "../torch/autocast.js";
-import { isGradEnabled } from "../torch/autograd.js";
 import { linear } from "../torch/operators.generated.js";
-import { ops } from "../torch/ops.js";
 import type { Tensor } from "../torch/tensor.js";
 import { randomWeight, type WeightOptions, weightOptionNames } from "./initialise.js";
-import { hasKernel } from "./kernels.js";
 import { Module } from "./module.js";
 import { checkCount, checkOptionNames } from "./options.js";
 import type { Parameter } from "./parameter.js";
+import { products } from "./products.js";
 
 export interface LinearOptions extends WeightOptions {
   /** Adds a learned vector. Default true. */
   bias?: boolean;
-}
-
-/** Rows of x up to which reading the weights is what takes the time. */
-const mostFewRows = 8;
-
-/**
- * The answers of several layers to the same input. A few rows without gradients, as when tokens are generated one by one,
- * go through all weights in one pass at the speed of memory.
- */
-export function linearTogether(x: Tensor, layers: readonly Linear[]): Tensor[] {
-  const few =
-    x.numel <= mostFewRows * x.shape[x.ndim - 1] &&
-    x.numel > 0 &&
-    hasKernel(x) &&
-    layers.every(({ weight, bias }) => !bias && weight.dtype === x.dtype && weight.device === x.device) &&
-    !isGradEnabled() &&
-    autocastDtype(x.device) === null;
-  if (!few) return layers.map(({ weight, bias }) => linear(x, weight, bias));
-  return ops.moelab.linear_few_rows(
-    x,
-    layers.map(({ weight }) => weight),
-  );
 }
 
 /** y = x·Wᵀ + b over the last dimension. Weights: as PyTorch, uniform between ±1/√inFeatures. */
@@ -59,7 +34,7 @@ export class Linear extends Module {
 
   /** [..., inFeatures] → [..., outFeatures] */
   forward(x: Tensor): Tensor {
-    return linearTogether(x, [this])[0];
+    return this.bias ? linear(x, this.weight, this.bias) : products(x, [this.weight])[0];
   }
 
   override extraRepr(): string {

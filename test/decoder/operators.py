@@ -1,4 +1,4 @@
-"""Compares moelab::rms_norm, rotary and linear_few_rows with the same in float64 from PyTorch's operators. Prints the
+"""Compares moelab::rms_norm, rotary, linear_few_rows and attend_one with the same in float64 from PyTorch's operators. Prints the
 largest relative error of output and gradients of every case, one JSON object."""
 
 import json
@@ -94,5 +94,14 @@ for dtype in (torch.float32, torch.bfloat16):
             ours = on_threads(lambda: torch.ops.moelab.linear_few_rows(x, weights))
             theirs = [x.double() @ weight.double().T for weight in weights]
             compare(f"{short} linear_few_rows {rows} {inputs} {outputs}", ours, theirs)
+
+    # batch, heads, kvHeads, length, headDim; keys and values are the beginning of a cache
+    for batch, heads, kv_heads, length, head_dim in ((1, 1, 1, 1, 2), (2, 4, 2, 37, 6), (1, 8, 8, 300, 64), (3, 6, 1, 16, 80)):
+        query = draw(batch, 1, heads, head_dim, dtype=dtype).transpose(1, 2)
+        keys, values = (draw(batch, kv_heads, length + 5, head_dim, dtype=dtype)[:, :, :length] for _ in range(2))
+        ours = on_threads(lambda: [torch.ops.moelab.attend_one(query, keys, values)])
+        wide = [each.double().repeat_interleave(heads // kv_heads, 1) for each in (keys, values)]
+        scores = query.double() @ wide[0].transpose(2, 3) / head_dim**0.5
+        compare(f"{short} attend_one {batch} {heads} {kv_heads} {length} {head_dim}", ours, [scores.softmax(-1) @ wide[1]])
 
 print(json.dumps(found))

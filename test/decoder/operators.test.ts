@@ -9,21 +9,22 @@ const comparison = join(root, "test/decoder/operators.py");
 /** Relative to the norm of the exact result. */
 const tolerance: Record<string, number> = { float32: 2e-6, bfloat16: 6e-3 };
 
-describe("moelab::rms_norm, rotary, linear_few_rows", () => {
+describe("moelab::rms_norm, rotary, linear_few_rows, attend_one", () => {
   // What a processor lacks falls back to what it has, so that every processor can run all of these.
   test.each(["scalar", "avx2", "avx512"])(
     "%s: output and gradients are those of float64, the same on any number of threads",
     (capability) => {
       const errors = JSON.parse(runPython(comparison, library, capability));
-      expect(Object.keys(errors)).toHaveLength(2 * (6 * 3 + 1 + 4 * 2 * 2 + 8 * 4 * 2));
+      expect(Object.keys(errors)).toHaveLength(2 * (6 * 3 + 1 + 4 * 2 * 2 + 8 * 4 * 2 + 4));
       for (const [name, error] of Object.entries<number>(errors)) {
         expect(error, name).toBeLessThan(tolerance[name.split(" ")[0]]);
       }
     },
   );
 
-  const { rms_norm, rotary, linear_few_rows } = torch.ops.moelab;
+  const { rms_norm, rotary, linear_few_rows, attend_one } = torch.ops.moelab;
   const table = torch.ones([6, 4]);
+  const one = torch.ones([1, 1, 1, 4]);
   const x4 = torch.ones([1, 1, 3, 4]);
   const long = torch.ones([3, 4], { dtype: "int64" });
 
@@ -71,6 +72,31 @@ describe("moelab::rms_norm, rotary, linear_few_rows", () => {
       "mixed types",
       () => linear_few_rows(torch.ones([1, 4]), [table.to("bfloat16")]),
       /expected the type of x, Float/,
+    ],
+    [
+      "two queries",
+      () => attend_one(torch.ones([1, 1, 2, 4]), x4, x4),
+      /\[batch, heads, 1, headDim\], got \[1, 1, 2, 4\]/,
+    ],
+    [
+      "no keys",
+      () => attend_one(one, torch.ones([1, 1, 0, 4]), torch.ones([1, 1, 0, 4])),
+      /keys: expected shape/,
+    ],
+    [
+      "keys of other heads",
+      () => attend_one(one, torch.ones([1, 2, 3, 4]), x4),
+      /a divisor of 1, length, 4\]/,
+    ],
+    [
+      "values of other sizes",
+      () => attend_one(one, x4, torch.ones([1, 1, 2, 4])),
+      /values: expected the shape of keys/,
+    ],
+    [
+      "keys of another type",
+      () => attend_one(one, x4.to("bfloat16"), x4),
+      /expected the type of query, Float/,
     ],
     [
       "gradients of few rows",

@@ -1,6 +1,7 @@
 import { randomWeight } from "../../nn/initialise.js";
 import type { Parameter } from "../../nn/parameter.js";
-import { linear, rand } from "../../torch/operators.generated.js";
+import { products } from "../../nn/products.js";
+import { rand } from "../../torch/operators.generated.js";
 import { ops } from "../../torch/ops.js";
 import type { Tensor } from "../../torch/tensor.js";
 import { Gate, type GateSizes } from "../gate.js";
@@ -24,7 +25,7 @@ export abstract class LinearGate extends Gate {
   logits(x: Tensor): Tensor {
     const dtype = x.dtype === "float64" ? "float64" : "float32";
     const weight = this.weight.to(dtype);
-    return x.dtype === dtype ? linear(x, weight) : ops.moelab.gate_linear(x, weight);
+    return x.dtype === dtype ? products(x, [weight])[0] : ops.moelab.gate_linear(x, weight);
   }
 
   override extraRepr(): string {
