@@ -28,9 +28,13 @@ function routed(layer: MoELayer, x: torch.Tensor): torch.Tensor {
   return unpermute(permute(x, dispatched, experts.shape[1]), weights, dispatched);
 }
 
+/** Hidden units of experts that cost next to nothing. */
+const fewest = 16;
+
 /**
- * Gate, permute and unpermute as operators of their own, as a share of the whole layer's time in the same run. That is more
- * than they cost within it: there the experts' operator moves rows on its way.
+ * What routing takes of a layer's time, in the same run, measured in two ways: gate, permute and unpermute as operators of
+ * their own, which write and read the rows once more than the layer does, where the experts' operator moves them on its
+ * way; and the layer with experts of so few hidden units that little but routing is left.
  */
 async function routingShare(progress: (line: string) => void): Promise<BenchmarkCase[]> {
   const cases: BenchmarkCase[] = [];
@@ -46,20 +50,28 @@ async function casesOf(
   { experts, k, dim, hidden }: Sizes,
   progress: (line: string) => void,
 ): Promise<BenchmarkCase[]> {
-  const layer = new MoELayer({ dim, hidden, experts, topK: k, std: 0.02 });
-  layer.experts.to(dtype);
+  const make = (units: number) => {
+    const layer = new MoELayer({ dim, hidden: units, experts, topK: k, std: 0.02 });
+    layer.experts.to(dtype);
+    return layer;
+  };
+  const layer = make(hidden);
+  const small = make(fewest);
   const x = torch.keep(torch.randn([tokens, dim]).to(dtype).detach().requiresGrad_());
   const cases: BenchmarkCase[] = [];
   for (const backward of [false, true]) {
-    const measured = await alternate(
-      () => pass(layer, x, backward, () => routed(layer, x)),
-      () => pass(layer, x, backward, () => layer.forward(x)),
-      { rounds },
-    );
-    const name = `${short} E=${experts} k=${k} d=${dim} f=${hidden} ${backward ? "fwd+bwd" : "fwd"}`;
-    const result = compare(name, measured, "ms", "the whole layer");
-    progress(`${name}: ${result.ours} of ${result.baseline} ms, ${(100 * result.ratio).toFixed(1)} %`);
-    cases.push(result);
+    const whole = () => pass(layer, x, backward, () => layer.forward(x));
+    const ways = {
+      operators: () => pass(layer, x, backward, () => routed(layer, x)),
+      [`experts of ${fewest} units`]: () => pass(small, x, backward, () => small.forward(x)),
+    };
+    for (const [way, routing] of Object.entries(ways)) {
+      const measured = await alternate(routing, whole, { rounds });
+      const name = `${short} E=${experts} k=${k} d=${dim} f=${hidden} ${backward ? "fwd+bwd" : "fwd"}, ${way}`;
+      const result = compare(name, measured, "ms", "the whole layer");
+      progress(`${name}: ${result.ours} of ${result.baseline} ms, ${(100 * result.ratio).toFixed(1)} %`);
+      cases.push(result);
+    }
   }
   x.dispose();
   return cases;
