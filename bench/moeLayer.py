@@ -5,10 +5,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-TOKENS = 2048
-
-
-def make(dtype, variant, experts, k, dim, hidden):
+def make(dtype, variant, tokens, experts, k, dim, hidden):
     gate = (torch.randn(experts, dim) * 0.02).requires_grad_()
     up = (torch.randn(experts, 2 * hidden, dim) * 0.02).to(dtype)
     down = (torch.randn(experts, dim, hidden) * 0.02).to(dtype)
@@ -17,7 +14,7 @@ def make(dtype, variant, experts, k, dim, hidden):
         down = [expert.clone().requires_grad_() for expert in down]
     else:
         up, down = [up.requires_grad_()], [down.requires_grad_()]
-    x = torch.randn(TOKENS, dim).to(dtype).requires_grad_()
+    x = torch.randn(tokens, dim).to(dtype).requires_grad_()
     return x, gate, up, down
 
 
@@ -58,7 +55,7 @@ def slices(x, weights, experts, up, down):
 def loop(x, weights, experts, up, down):
     """Each expert looks for its tokens; parameters of its own (transformers 4)."""
     out = torch.zeros_like(x)
-    for expert in range(len(up)):
+    for expert in experts.unique().tolist():
         tokens, choice = torch.where(experts == expert)
         answers = F.linear(activate(F.linear(x[tokens], up[expert])), down[expert])
         out = out.index_add(0, tokens, answers * weights[tokens, choice, None].to(x.dtype))
@@ -68,12 +65,12 @@ def loop(x, weights, experts, up, down):
 def einsum(x, weights, experts, up, down):
     """Dense dispatch with capacity factor 1.25 (GShard, DeepSpeed): what is over is dropped."""
     count, k = up[0].shape[0], experts.shape[1]
-    capacity = int(TOKENS * k / count * 1.25) + 1
+    capacity = int(len(x) * k / count * 1.25) + 1
     chosen = F.one_hot(experts.t().flatten(), count)
     place = (chosen.cumsum(0) - 1).mul(chosen).sum(-1)
     kept = place < capacity
     places = F.one_hot(place.clamp_max(capacity - 1), capacity) * kept[:, None]
-    chosen, places = (each.view(k, TOKENS, -1).to(x.dtype) for each in (chosen, places))
+    chosen, places = (each.view(k, len(x), -1).to(x.dtype) for each in (chosen, places))
     combine = torch.einsum("kte,ktc->tec", chosen * weights.t()[:, :, None].to(x.dtype), places)
     rows = torch.einsum("tec,td->ecd", (combine != 0).to(x.dtype), x)
     answers = activate(rows @ up[0].transpose(1, 2)) @ down[0].transpose(1, 2)
@@ -84,19 +81,22 @@ variants = {"grouped": grouped, "slices": slices, "loop": loop, "einsum": einsum
 layer = {}
 
 
-def measure(dtype, variant, backward, experts, k, dim, hidden):
-    """Milliseconds of one pass."""
-    key = (dtype, variant, experts, k, dim, hidden)
+def measure(dtype, variant, backward, tokens, repeat, experts, k, dim, hidden):
+    """Milliseconds of one of so many passes."""
+    key = (dtype, variant, tokens, experts, k, dim, hidden)
     if key not in layer:
         layer.clear()
         layer[key] = make(getattr(torch, dtype), *key[1:])
     x, gate, up, down = layer[key]
-    for tensor in (x, gate, *up, *down):
-        tensor.grad = None
-    start = time.perf_counter()
-    with torch.set_grad_enabled(backward):
-        weights, chosen = route(x, gate, k)
-        y = variants[variant](x, weights, chosen, up, down)
-        if backward:
-            y.backward(torch.ones_like(y))
-    return (time.perf_counter() - start) * 1e3
+    total = 0.0
+    for _ in range(repeat):
+        for tensor in (x, gate, *up, *down):
+            tensor.grad = None
+        start = time.perf_counter()
+        with torch.set_grad_enabled(backward):
+            weights, chosen = route(x, gate, k)
+            y = variants[variant](x, weights, chosen, up, down)
+            if backward:
+                y.backward(torch.ones_like(y))
+        total += time.perf_counter() - start
+    return total / repeat * 1e3
