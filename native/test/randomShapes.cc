@@ -56,6 +56,7 @@ void runOnce() {
     const auto capability = static_cast<CpuCapability>(i);
     expertFfnForward(ffn, capability, out.get(), nullptr);
     expertFfnForward(ffn, capability, out.get(), preactivation.get());
+    expertFfnForward(ffn, capability, nullptr, preactivation.get());
     expertFfnBackward(ffn, capability, out.get(), preactivation.get(),
                       {gradX.get(), gradUp.get(), gradDown.get(), gradWeight.data()});
     expertFfnBackward(ffn, capability, out.get(), preactivation.get(), {nullptr, gradUp.get(), nullptr, nullptr});

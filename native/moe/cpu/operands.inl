@@ -3,7 +3,7 @@
 //
 // Kinds of operands: float; where there are tile registers, Bf16 for bf16, and Bf16Parts for float32: a number as the sum of
 // three bf16 numbers, which together have all 24 bits of its significand (Henry, Tang, Heinecke, arXiv:1904.06376). The six
-// largest of the nine products of two such numbers give their product within 2⁻²³ or so, in a third of the time that
+// largest of the nine products of two such numbers give their product within 2⁻²³ or so, in half the time that
 // vector instructions take. Infinities become NaN on this way.
 //
 // A, the left operand. Float: row-major. Others: groups of 32 rows; in each, for every 32 elements of p, the two tiles of 16
