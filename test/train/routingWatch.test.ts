@@ -1,6 +1,15 @@
-import { expect, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import * as data from "../../src/data/index.js";
+import * as models from "../../src/models/index.js";
+import * as moe from "../../src/moe/index.js";
 import type { LayerMeasures } from "../../src/moe/statistics/measures.js";
+import * as torch from "../../src/torch/index.js";
+import * as train from "../../src/train/index.js";
 import { RoutingWatch } from "../../src/train/routingWatch.js";
+import { structuredIds } from "./models.js";
 
 function measures(load: number[], tokens: number, layer = "layers.0"): LayerMeasures[] {
   const counts = Float64Array.from(load);
@@ -44,4 +53,34 @@ test("a collapse is nearly all tokens at few experts, for any k", () => {
   const top2 = watch(100, () => [990, 990, ...spread.slice(2).map(() => 1)], 997);
   expect(top2.get("collapse of layers.0")).toMatch(/about 2\.\d of 16/);
   expect(watch(100, () => [100, 100], 100).size).toBe(0);
+});
+
+test("a run tells it once, and so does one that goes on from its checkpoint", async () => {
+  const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
+  /** Sends every token to the first of the experts. */
+  class FirstExpert extends moe.Gate {
+    forward(x: torch.Tensor) {
+      const scores = torch.zeros([x.shape[0], 4]);
+      scores.select(1, 0).fill_(1);
+      return moe.topK(scores, 1);
+    }
+  }
+  const make = () =>
+    models.moeTransformer({
+      ...{ vocab: 32, dim: 16, layers: 1, heads: 2, contextLength: 16, seed: 1 },
+      moe: { experts: 4, topK: 1, gate: new FirstExpert() },
+    });
+  const folder = mkdtempSync(join(tmpdir(), "moelab-dead-"));
+  const dataset = data.tokens(structuredIds(500), { contextLength: 16, batchSize: 2 });
+  const options = { deadExpertSteps: 20, checkpoint: folder, resume: "auto" } as const;
+  const run = train.fit(make(), dataset, { ...options, steps: 60 });
+  await run;
+  expect(run.warnings).toHaveLength(2);
+  expect(run.warnings[0]).toMatch(/3 of 4 experts took no token in 20 steps \(1, 2, 3\), at step 20\./);
+  expect(run.warnings[1]).toMatch(/routing has collapsed to about 1\.0 of 4 experts at step 50: 100 %/);
+  const later = train.fit(make(), dataset, { ...options, steps: 90 });
+  await later;
+  expect(later.warnings).toEqual(run.warnings);
+  expect(warned).toHaveBeenCalledTimes(2);
+  rmSync(folder, { recursive: true });
 });
