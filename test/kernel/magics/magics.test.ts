@@ -26,8 +26,7 @@ interface Ran {
   events: SessionEvent[];
 }
 
-async function run(code: string, request = {}): Promise<Ran> {
-  const events: SessionEvent[] = [];
+async function run(code: string, request = {}, events: SessionEvent[] = []): Promise<Ran> {
   const outcome = await session.execute({ code, ...request }, (event) => events.push(event));
   const texts = events.map((event) => (event.type === "stream" ? event.text : ""));
   const shown = events.find((event) => event.type === "result");
@@ -225,8 +224,9 @@ describe("%%bash", () => {
   });
 
   it("is interrupted together with what it started", async () => {
-    const running = run("%%bash\nsleep 60 &\necho child $!\ntrap '' INT\nsleep 60\necho never");
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const events: SessionEvent[] = [];
+    const running = run("%%bash\nsleep 60 &\ntrap '' INT\necho child $!\nsleep 60\necho never", {}, events);
+    while (events.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     const start = performance.now();
     await session.interrupt();
     const { outcome, text } = await running;

@@ -184,8 +184,7 @@ comms.onOpen("word", (comm: any) => {
     last = front.send("comm_msg", {"comm_id": "w", "data": {"word": "last"}})
     done = kernel.collect(cell)
     assert done.stream("stdout") == "goes on with last\n", done.published
-    time.sleep(0.3)
-    kernel.ok("'after'")
+    kernel.until_printed(last, "later\n")
     mine = [message for message in kernel.others if message["parent_header"].get("msg_id") == last]
     # What the listener set off belongs to the message, also what comes after its idle.
     assert text(mine) == "listener\nlater\n", mine

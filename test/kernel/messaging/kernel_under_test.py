@@ -81,6 +81,17 @@ class KernelUnderTest:
         execution.seconds = time.monotonic() - start
         return execution
 
+    def until_printed(self, msg_id, text, timeout=TIMEOUT):
+        """Waits until an execution has printed a text; what was published stays there for collect()."""
+        deadline = time.monotonic() + timeout
+        mine = lambda message: message["parent_header"].get("msg_id") == msg_id and message["msg_type"] == "stream"
+        while text not in "".join(message["content"]["text"] for message in self.others if mine(message)):
+            assert time.monotonic() < deadline, f"{text!r} was not printed"
+            try:
+                self.others.append(self.client.get_iopub_msg(timeout=0.1))
+            except Empty:
+                pass
+
     @staticmethod
     def _take(messages, msg_id):
         """Takes the first message that this execution caused out of the list."""

@@ -260,8 +260,9 @@ describe("a run that is stopped", () => {
     place.notebook("live.ipynb", [longCell]);
     const running = start("live.ipynb");
     await running.prints(/pid \d+/);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
-    expect(texts("out/live.ipynb")).toEqual([[expect.stringMatching(/pid \d+/)]]);
+    await expect
+      .poll(() => texts("out/live.ipynb"), { timeout: 60_000, interval: 100 })
+      .toEqual([[expect.stringMatching(/pid \d+/)]]);
     expect(statuses("out/live.ipynb")).toEqual(["running running"]);
     running.kill("SIGTERM");
     await running.finished;

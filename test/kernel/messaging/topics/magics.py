@@ -26,7 +26,7 @@ def magics_are_one_execution(kernel):
 @scenario
 def scripts_are_interrupted(kernel):
     running = kernel.send("%%bash\necho started\nsleep 100\necho ended")
-    time.sleep(1)
+    kernel.until_printed(running, "started\n")
     start = time.monotonic()
     kernel.manager.interrupt_kernel()
     done = kernel.collect(running)
