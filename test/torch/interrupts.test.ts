@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from "vitest";
 import { addon } from "../../src/engine/addon.js";
-import { moe, torch } from "../../src/index.js";
+import { moe, torch, train } from "../../src/index.js";
 
 const flag = new Int32Array(new SharedArrayBuffer(4));
 addon().watchForInterrupts(flag);
@@ -35,6 +35,18 @@ it("so does their backward pass, and leaves autograd usable", () => {
   flag[0] = 0;
   layer.forward(x).sum().backward();
   expect(x.grad?.shape).toEqual([64, 32]);
+});
+
+it("a step of an optimizer is taken as a whole", () => {
+  const parameters = layer.parameters();
+  const optimizer = train.adamw({ lr: 0.1 })(layer);
+  layer.forward(x).sum().backward();
+  const before = parameters.map((parameter) => parameter.clone());
+  flag[0] = 1;
+  optimizer.step();
+  for (const [at, parameter] of parameters.entries()) {
+    expect(parameter.ne(before[at]).sum().item()).toBeGreaterThan(0);
+  }
 });
 
 it("the flag has to be one number", () => {

@@ -324,6 +324,6 @@ struct Forward : Plan<Storage, Operand> {
         {this->listPanels(outputPieces, outputParts, false), output},
         {parts(this->ffn.tokens, tokenChunk), combine},
     };
-    runPhases(phases, out ? 4 : 2, this, this->ffn.threads);
+    runPhases(phases, out ? 4 : 2, this, this->ffn.threads, true);
   }
 };

@@ -293,7 +293,7 @@ struct Backward : Plan<Storage, Operand> {
       firstProduct = end;
     }
     phases[count++] = {parts(this->ffn.tokens, tokenChunk), combine, 0};
-    runPhases(phases, count, this, this->ffn.threads);
+    runPhases(phases, count, this, this->ffn.threads, true);
   }
 
   struct Waves {

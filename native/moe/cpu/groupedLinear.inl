@@ -111,7 +111,7 @@ struct GroupedForward : GroupedPlan<Storage, Operand> {
     inputs = static_cast<Operand*>(scratch.take(inputBytes));
     const Phase phases[] = {{this->listRows(rowPieces), pack},
                             {this->listPanels(outputPieces, outputParts, false), multiply}};
-    runPhases(phases, 2, this, Base::product.threads);
+    runPhases(phases, 2, this, Base::product.threads, true);
   }
 };
 
@@ -223,6 +223,6 @@ struct GroupedBackward : GroupedPlan<Storage, Operand> {
     inputItems = gradX ? this->listPanels(productPieces, inputParts, false) : 0;
     const int64_t weightItems = gradWeight ? this->listPanels(productPieces + inputItems, weightParts, true) : 0;
     const Phase phases[] = {{this->listRows(rowPieces), pack}, {inputItems + weightItems, products}};
-    runPhases(phases, 2, this, Base::product.threads);
+    runPhases(phases, 2, this, Base::product.threads, true);
   }
 };

@@ -32,7 +32,8 @@ void pause() {
 
 class Region {
  public:
-  Region(const Phase* phases, int count, const void* context) : context(context), steps(count) {
+  Region(const Phase* phases, int count, const void* context, bool interruptible)
+      : context(context), steps(count), interruptible(interruptible) {
     for (int i = 0; i < count; ++i) steps[i].phase = phases[i];
   }
 
@@ -50,6 +51,7 @@ class Region {
 
   /// Whether items were left out, since whoever waits for the region is to stop.
   bool isAbandoned() {
+    if (!interruptible) return false;
     if (abandoned.load(std::memory_order_relaxed)) return true;
     if (!interrupted()) return false;
     abandoned.store(true, std::memory_order_relaxed);
@@ -76,6 +78,7 @@ class Region {
 
   const void* context;
   std::vector<Step> steps;
+  const bool interruptible;
   std::atomic<bool> abandoned{false};
 };
 
@@ -137,8 +140,8 @@ class Pool {
 
 }  // namespace
 
-void runPhases(const Phase* phases, int count, const void* context, int threads) {
-  Pool::instance().run(std::make_shared<Region>(phases, count, context), std::max(threads, 1));
+void runPhases(const Phase* phases, int count, const void* context, int threads, bool interruptible) {
+  Pool::instance().run(std::make_shared<Region>(phases, count, context, interruptible), std::max(threads, 1));
 }
 
 }  // namespace moelab

@@ -13,9 +13,10 @@ struct Phase {
 
 /// Runs phases one after another on up to `threads` threads, the calling one included. A phase begins when every item of
 /// the one before is done. Threads claim items as they get to run: one that the system has taken off its core delays
-/// nothing but the item it holds. One pool for the process; a region that finds it busy runs on its caller alone. When the
-/// caller is interrupted meanwhile, the items that have not begun are left out.
-/// @throws Interrupted
-void runPhases(const Phase* phases, int count, const void* context, int threads);
+/// nothing but the item it holds. One pool for the process; a region that finds it busy runs on its caller alone.
+/// @param interruptible items that have not begun are left out when the user interrupts: for work whose results are thrown
+///   away with the call, not for what changes its inputs in place
+/// @throws Interrupted when items were left out
+void runPhases(const Phase* phases, int count, const void* context, int threads, bool interruptible = false);
 
 }  // namespace moelab

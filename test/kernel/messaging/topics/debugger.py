@@ -343,7 +343,7 @@ def debugger_stops_in_imported_files(kernel):
         _, frames = debug.stopped()
         assert (frames[0]["line"], frames[0]["source"]["path"]) == (3, name), frames
         assert debug.ask("source", source=frames[0]["source"])["content"] == text
-        assert [module["path"] for module in debug.ask("modules")["modules"]] == [name]
+        assert name in [module["path"] for module in debug.ask("modules")["modules"]]
         debug.go()
         _, frames = debug.stopped()
         assert lines(frames)[0] == ("best", 6) and lines(frames)[1][1] == 2, frames
