@@ -133,6 +133,6 @@ test("it takes less memory", () => {
     if (status !== 0) throw new Error(stderr);
     return Number(stdout);
   };
-  // 8 layers keep some 20 activations of 1 MiB each.
+  // 8 layers keep some 20 activations of 1.5 MiB each; what the allocator keeps varies.
   expect(peak(0) - peak(1)).toBeGreaterThan(60 * 2 ** 20);
 });

@@ -7,7 +7,7 @@ const model = models.moeTransformer({
   ...{ recomputeInterval: Number(process.argv[2]) },
   moe: { experts: 4, topK: 2, hidden: 64 },
 });
-const ids = torch.zeros([16, 257], { dtype: "int64" });
+const ids = torch.zeros([24, 257], { dtype: "int64" });
 const batch = { inputs: ids.slice(1, 0, 256), targets: ids.slice(1, 1, 257) };
 const before = process.memoryUsage().rss;
 torch.tidy(() => model.loss(batch).loss.backward());
