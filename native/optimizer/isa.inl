@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "../moe/cpu/workers.h"
 #include "isa.h"

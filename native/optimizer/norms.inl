@@ -3,13 +3,14 @@
 typedef double Doubles __attribute__((vector_size(64)));
 typedef float HalfFloats __attribute__((vector_size(32)));
 
-/// A piece's sums, by tensor and piece.
 struct PartialNorms {
   const SquaredNorms* norms;
   const Elements* tensors;
   int64_t count;
   int threads;
-  std::vector<std::vector<double>> sums;
+  /// Of each piece; a tensor's begin at its place in `first`.
+  double* sums;
+  const int64_t* first;
 };
 
 inline void addSquares(Doubles& low, Doubles& high, Floats x) {
@@ -28,18 +29,21 @@ void normPiece(const PartialNorms& all, int64_t index, int64_t begin, int64_t en
   low += high;
   double sum = 0;
   for (int i = 0; i < 8; ++i) sum += low[i];
-  const_cast<PartialNorms&>(all).sums[index][begin / pieceLength] = sum;
+  all.sums[all.first[index] + begin / pieceLength] = sum;
 }
 
 void sumSquares(const SquaredNorms& norms) {
-  PartialNorms partial{&norms, norms.tensors, norms.count, norms.threads, {}};
+  const Row<int64_t> first(norms.count + 1);
+  first.at[0] = 0;
   for (int64_t at = 0; at < norms.count; ++at) {
-    partial.sums.emplace_back((norms.counts[at] + pieceLength - 1) / pieceLength);
+    first.at[at + 1] = first.at[at] + (norms.counts[at] + pieceLength - 1) / pieceLength;
   }
+  const Row<double> sums(first.at[norms.count]);
+  const PartialNorms partial{&norms, norms.tensors, norms.count, norms.threads, sums.at, first.at};
   forPieces<PartialNorms, normPiece>(partial, [&](int64_t at) { return norms.counts[at]; });
   for (int64_t at = 0; at < norms.count; ++at) {
     double sum = 0;
-    for (const double piece : partial.sums[at]) sum += piece;
+    for (int64_t piece = first.at[at]; piece < first.at[at + 1]; ++piece) sum += sums.at[piece];
     norms.sums[at] = sum;
   }
 }

@@ -3,15 +3,25 @@
 /// Elements of a piece: a few pages of each of a tensor's arrays.
 constexpr int64_t pieceLength = 16384;
 
+/// Not the standard library's: its templates, compiled here for one instruction set, would be taken for all.
+template <class T>
+struct Row {
+  T* const at;
+  explicit Row(int64_t length) : at(new T[length]) {}
+  ~Row() { delete[] at; }
+  Row(const Row&) = delete;
+};
+
 template <class Step>
 struct Pieces {
   const Step* step;
   /// Pieces before each tensor, and all in the end.
-  std::vector<int64_t> first;
+  const int64_t* first;
+  int64_t tensors;
 
   /// The tensor of a piece.
   int64_t tensorOf(int64_t piece) const {
-    int64_t low = 0, high = static_cast<int64_t>(first.size()) - 1;
+    int64_t low = 0, high = tensors;
     while (high - low > 1) {
       const int64_t middle = (low + high) / 2;
       if (first[middle] <= piece) low = middle;
@@ -24,11 +34,13 @@ struct Pieces {
 /// Calls `task(step, tensor, begin, end)` for all pieces of all tensors.
 template <class Step, void (*task)(const Step&, int64_t, int64_t, int64_t), class CountOf>
 void forPieces(const Step& step, CountOf countOf) {
-  Pieces<Step> pieces{&step, {0}};
+  const Row<int64_t> first(step.count + 1);
+  first.at[0] = 0;
   for (int64_t tensor = 0; tensor < step.count; ++tensor) {
-    pieces.first.push_back(pieces.first.back() + (countOf(tensor) + pieceLength - 1) / pieceLength);
+    first.at[tensor + 1] = first.at[tensor] + (countOf(tensor) + pieceLength - 1) / pieceLength;
   }
-  const Phase phase{pieces.first.back(), [](const void* context, int64_t item) {
+  const Pieces<Step> pieces{&step, first.at, step.count};
+  const Phase phase{first.at[step.count], [](const void* context, int64_t item) {
                       const auto& all = *static_cast<const Pieces<Step>*>(context);
                       const int64_t tensor = all.tensorOf(item);
                       const int64_t begin = (item - all.first[tensor]) * pieceLength;
