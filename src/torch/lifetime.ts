@@ -79,7 +79,10 @@ export function keep<T extends Tensor>(tensor: T): T {
  * @throws TypeError when `body` is asynchronous: its tensors would be freed while it still runs.
  */
 export function tidy<T>(body: () => T): T {
-  const mine = enterScope();
+  const outer = care.scope;
+  const made: Tensor[] = [];
+  scopes.push(made);
+  care.scope = made;
   let result: T;
   try {
     result = body();
@@ -88,36 +91,26 @@ export function tidy<T>(body: () => T): T {
       throw new TypeError("tidy: expected a synchronous function, got one that returns a promise");
     }
   } catch (error) {
-    leaveScope();
-    release(mine, new Set());
+    leave(made, outer, new Set());
     throw error;
   }
-  leaveScope();
+  care.scope = outer;
   const returned = new Set<unknown>();
   collectTensors(result, returned, 0);
-  release(mine, returned);
+  leave(made, outer, returned);
   return result;
 }
 
-function enterScope(): Tensor[] {
-  const made: Tensor[] = [];
-  scopes.push(made);
-  care.scope = made;
-  return made;
-}
-
-function leaveScope(): void {
-  scopes.pop();
-  care.scope = scopes.at(-1) ?? null;
-}
-
-function release(made: Tensor[], returned: Set<unknown>): void {
-  for (const tensor of made) {
+/** The scope stays known until it is empty: code that is terminated in here leaves the rest to {@link leaveScopes}. */
+function leave(made: Tensor[], outer: Tensor[] | null, returned: Set<unknown>): void {
+  care.scope = outer;
+  for (let tensor = made.pop(); tensor; tensor = made.pop()) {
     if (tensor.disposed) continue;
     if (tensor.kept) track(tensor);
     else if (returned.has(tensor)) adopt(tensor);
     else tensor.dispose();
   }
+  scopes.pop();
 }
 
 const maxDepth = 8;
