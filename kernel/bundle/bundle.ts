@@ -29,7 +29,7 @@ ${table.join(",\n")}
 };
 const files = ${JSON.stringify(stamps)};
 const run = (require, node) => (${runModules})(modules, ${JSON.stringify(program)}, require, node);
-return { files, run };
+return { program: ${JSON.stringify(program)}, files, run };
 })()`);
 }
 
@@ -99,11 +99,21 @@ function asCommonJs(source: string, file: string): string {
       esModuleInterop: true,
       removeComments: true,
     },
+    transformers: { before: [metaAsVariable] },
   });
-  const code = outputText.replaceAll("import.meta", "meta").replace(/^\/\/# sourceMappingURL=.*$/m, "");
+  const code = outputText.replace(/^\/\/# sourceMappingURL=.*$/m, "");
   converted.set(source, code);
   return code;
 }
+
+/** `import.meta` becomes the variable `meta`. */
+const metaAsVariable: ts.TransformerFactory<ts.SourceFile> = (context) => (file) => {
+  const visit = (node: ts.Node): ts.Node =>
+    ts.isMetaProperty(node) && node.keywordToken === ts.SyntaxKind.ImportKeyword
+      ? ts.factory.createIdentifier("meta")
+      : ts.visitEachChild(node, visit, context);
+  return ts.visitNode(file, visit) as ts.SourceFile;
+};
 
 /** Runs in the script; must refer to nothing outside of itself. Gives the program's exports. */
 function runModules(modules: any, program: string, builtin: NodeJS.Require, node: any): unknown {

@@ -7,6 +7,8 @@ import { anyChanged, type StampedFile } from "./stamp.js";
 
 /** What the script of a bundle gives. */
 export interface Bundle {
+  /** The program's file: a bundle that was copied elsewhere is not that place's. */
+  program: string;
   /** Files that it was made of. */
   files: StampedFile[];
   /**
@@ -27,7 +29,9 @@ export async function loadProgram<Exports>(
   given: Record<string, object> = {},
 ): Promise<Exports> {
   const bundle = readBundle(name)?.runInThisContext() as Bundle | undefined;
-  if (!bundle || anyChanged(bundle.files)) return await import(urlOf(programs[name]));
+  const module = urlOf(programs[name]);
+  const isOurs = bundle?.program === fileURLToPath(module);
+  if (!bundle || !isOurs || anyChanged(bundle.files)) return await import(module);
   const require = createRequire(import.meta.url);
   const modules = new Map(Object.entries(given).map(([module, its]) => [fileURLToPath(urlOf(module)), its]));
   const load = (specifier: string) => modules.get(specifier) ?? require(specifier);

@@ -34,14 +34,25 @@ type Line =
   | { type: "met"; addresses: string[]; nonce: string; proof: string };
 
 const longestLine = 1 << 20;
+/** Why ranks that did not meet in time stop. */
+const tooLate = Symbol("too late");
 
 /** @throws Error that names who is missing, or why this rank was refused */
 export async function rendezvous(options: RendezvousOptions): Promise<Meeting> {
   const { rank, worldSize, address, secret, timeout, signal } = options;
   if (worldSize === 1) return { addresses: [address], token: sign(secret, randomBytes(16).toString("hex")) };
-  const limit = AbortSignal.timeout(timeout * 1000);
-  const stop = signal ? AbortSignal.any([signal, limit]) : limit;
-  return rank === 0 ? welcome(options, stop) : join(options, stop);
+  // Not AbortSignal.any: it holds what it is made of so loosely that a limit can be collected before it is reached.
+  const stop = new AbortController();
+  const late = setTimeout(() => stop.abort(tooLate), timeout * 1000);
+  const cancel = () => stop.abort(signal?.reason);
+  if (signal?.aborted) cancel();
+  signal?.addEventListener("abort", cancel);
+  try {
+    return await (rank === 0 ? welcome(options, stop.signal) : join(options, stop.signal));
+  } finally {
+    clearTimeout(late);
+    signal?.removeEventListener("abort", cancel);
+  }
 }
 
 /** What rank 0 does. */
@@ -151,6 +162,10 @@ function attempt(
     const give = () => socket.destroy();
     stop.addEventListener("abort", give);
     if (stop.aborted) give();
+    // Where nobody listens yet, the system may connect a socket to itself, and rank 0 would find its port taken.
+    socket.on("connect", () => {
+      if (socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress) give();
+    });
     socket.on("error", () => {});
     socket.on("close", () => {
       stop.removeEventListener("abort", give);
@@ -174,8 +189,7 @@ function attempt(
 }
 
 function stopped({ rank }: RendezvousOptions, stop: AbortSignal, late: () => string): Error {
-  const timedOut = (stop.reason as Error)?.name === "TimeoutError";
-  if (!timedOut) return stop.reason as Error;
+  if (stop.reason !== tooLate) return stop.reason as Error;
   return new Error(
     `dist.init on rank ${rank}: ${late()}. ` +
       "All ranks need the same MASTER_ADDR, MASTER_PORT, WORLD_SIZE and MOELAB_DIST_SECRET, and a way to one another.",

@@ -69,11 +69,16 @@ export async function resultsOfRanks<T>(script: string, count: number, options?:
   return outcomes.map(({ stdout }) => JSON.parse(stdout) as T);
 }
 
+/** Outside of the range that the system gives to connections, so that none takes it before it is listened on. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const server = createServer().listen(port, "127.0.0.1");
+    const free = await Promise.race([
+      once(server, "listening").then(() => true),
+      once(server, "error").then(() => false),
+    ]).catch(() => false);
+    server.close();
+    if (free) return port;
+  }
 }
