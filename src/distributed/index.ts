@@ -11,7 +11,6 @@ export {
   type InitOptions,
   init,
   localRank,
-  newSecret,
   rank,
   worldGroup,
   worldSize,

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 
 /** How the ranks of a job find one another: rank 0 listens, the others tell it where they can be reached. */
 
@@ -98,7 +98,7 @@ async function welcome(options: RendezvousOptions, stop: AbortSignal): Promise<M
           if (joined.size === worldSize - 1) resolve();
         });
       });
-      listen(server, masterAddr, masterPort);
+      server.listen({ host: masterAddr, port: masterPort });
     });
     const told = [...joined.values()].map(({ socket, nonce }) => {
       const proof = sign(secret, "met", meeting, nonce, ...addresses);
@@ -128,10 +128,6 @@ function unfit(
 function missing(joined: ReadonlyMap<number, unknown>, worldSize: number): string {
   const ranks = Array.from({ length: worldSize - 1 }, (_, at) => at + 1).filter((rank) => !joined.has(rank));
   return `rank ${ranks.join(", ")} of ${worldSize}`;
-}
-
-function listen(server: Server, host: string, port: number): void {
-  server.listen({ host, port });
 }
 
 /** What all other ranks do: rank 0 may start later than they. */

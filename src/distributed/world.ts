@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { host as runsIn } from "../host.js";
@@ -112,7 +112,7 @@ export async function init(options: InitOptions = {}): Promise<Group> {
   const host = options.host ?? process.env.MOELAB_DIST_HOST ?? (await addressTowards(masterAddr, masterPort));
 
   const [listener, port] = ops.moelab.dist_listen(host) as [number, number];
-  const address = joined(host, port);
+  const address = `${host}:${port}`;
   const { signal } = runsIn();
   const meeting = {
     rank: mine,
@@ -158,7 +158,7 @@ export function divide(name: string, groups: readonly (readonly number[])[]): Gr
   // Each listens and connects for itself, but all must learn the addresses.
   const number = ++world.groups;
   const [listener, port] = ops.moelab.dist_listen(world.host) as [number, number];
-  const addresses = tell(all, joined(world.host, port));
+  const addresses = tell(all, `${world.host}:${port}`);
   const token = createHmac("sha256", world.token).update(`${number} ${name}`).digest("hex");
   const theirs = ranks.map((member) => addresses[member]);
   const { connectTimeout, timeout } = world;
@@ -222,13 +222,4 @@ async function addressTowards(remote: string, port: number): Promise<string> {
   } finally {
     socket.close();
   }
-}
-
-function joined(host: string, port: number): string {
-  return `${host}:${port}`;
-}
-
-/** A secret for a new job. */
-export function newSecret(): string {
-  return randomBytes(32).toString("hex");
 }

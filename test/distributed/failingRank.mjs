@@ -2,7 +2,7 @@
 import { dist, torch } from "../../dist/src/index.js";
 
 const [way] = process.argv.slice(2);
-const group = await dist.init({ timeout: way === "hangs" ? 1 : 60, connectTimeout: 60 });
+const group = await dist.init({ timeout: way === "hangs" ? 4 : 60, connectTimeout: 60 });
 const other = dist.divide("all but one", [
   [1],
   Array.from({ length: group.size }, (_, at) => at).filter((at) => at !== 1),
@@ -24,7 +24,7 @@ if (group.rank === 1) {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   Atomics.wait(pause, 0, 0, 300); // the others wait in their collective
   if (way === "is killed") process.kill(process.pid, "SIGKILL");
-  if (way === "hangs") Atomics.wait(pause, 0, 0, 3000);
+  if (way === "hangs") Atomics.wait(pause, 0, 0, 8000);
   if (way === "throws") throw new Error("a mistake");
   if (way === "leaves") dist.close();
   if (way === "calls another collective") outcome(() => group.allGather(x));

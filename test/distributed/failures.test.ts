@@ -13,7 +13,7 @@ describe("a rank that", () => {
     ["is killed", /rank 1 is gone/],
     ["throws", /rank 1 is gone/],
     ["leaves", /rank 1 left the group 'world'/],
-    ["hangs", /allReduce number 4 of group 'world': nothing came from rank 1 for 1 s; it hangs/],
+    ["hangs", /allReduce number 4 of group 'world': nothing came from rank 1 for 4 s; it hangs/],
     [
       "calls another collective",
       /rank \d is at number 4 \((allGather|allReduce)\), rank \d at number 4 \((allGather|allReduce)\)/,
@@ -27,7 +27,7 @@ describe("a rank that", () => {
       expect(code).toBe(0);
       const { first, again, spared } = JSON.parse(stdout) as Told;
       expect(first.message).toMatch(message);
-      expect(first.milliseconds).toBeLessThan(5000);
+      expect(first.milliseconds).toBeLessThan(15_000);
       expect(again.message).toMatch(/the group 'world' has ended: /);
       expect(spared).toBe(2);
     }
