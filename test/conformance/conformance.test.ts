@@ -13,8 +13,8 @@ it("moelab passes all checks", async () => {
   expect(await shortcomings(jupyter.folder, "moelab")).toEqual({});
 });
 
-// Once more if need be: a signal that comes as ipykernel begins a cell is lost to it.
-it("ipykernel passes what it claims, so the checks are fair", { retry: 1 }, async () => {
+// Again if need be: a signal that comes as ipykernel begins a cell is lost to it.
+it("ipykernel passes what it claims, so the checks are fair", { retry: 2, timeout: 300_000 }, async () => {
   // What it neither claims nor does, and what would take long to fail.
   const beyond = [
     "busy.*",

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -17,7 +18,8 @@ export function conformance(folder: string, parameters: string[]): Promise<strin
   const env = {
     ...process.env,
     JUPYTER_PATH: join(folder, "share", "jupyter"),
-    IPYTHONDIR: join(folder, "ipython"),
+    // New each time: ipykernel that was interrupted may leave a history that others cannot write.
+    IPYTHONDIR: mkdtempSync(join(folder, "ipython-")),
     MOELAB_HISTORY: join(folder, "history"),
     PYTHONDONTWRITEBYTECODE: "1",
   };
