@@ -36,9 +36,12 @@ def expect_refused(client):
         if channel == "iopub":
             sockets[channel].subscribe(b"")
         sockets[channel].connect(client.address(channel))
-    for channel in ("shell", "control"):
-        sockets[channel].send_multipart(encode(client.key, make_header("kernel_info_request", "plain"), {}))
-    sockets["hb"].send(b"ping")
+    for channel in ("shell", "control", "hb"):
+        asked = [b"ping"] if channel == "hb" else encode(client.key, make_header("kernel_info_request", "plain"), {})
+        try:
+            sockets[channel].send_multipart(asked, zmq.NOBLOCK)
+        except zmq.Again:
+            pass  # refused already: a socket that has lost its only peer would block for ever
     client.request("kernel_info_request")
     client.listen(0.2)
     answered = [channel for channel, socket in sockets.items() if socket.poll(0)]
